@@ -76,12 +76,9 @@ export class History {
       return true;
     }
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
-    const isOlder = known !== undefined && known.size > (report.log?.size ?? 0);
     const isUntold = pins.length > 0 && report.checks.append_only.state !== "pass";
-    if (isGood && pin !== null && !isOlder && !isUntold) {
-      this.memory.keep(pin, new Date());
+    if (isGood && pin !== null && !isUntold && this.memory.keep(pin, new Date()))
       this.#remembered.add(session);
-    }
     return true;
   }
 }

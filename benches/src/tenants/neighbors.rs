@@ -1,4 +1,4 @@
-//! The effect of one tenant's worst on the searches of another one.
+//! How much the most expensive searches of one tenant slow the searches of another.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -4,8 +4,8 @@
 //! first: one of the log that has the fewest slots. So a search of a log without searches waits for at most a slice,
 //! however many searches the other logs run, and however long those are.
 //!
-//! A search that has begun keeps its thread while it waits again. So of the searches of one log, those that have begun go
-//! first, and while [`MAX_PAUSED`] of all logs wait, no other one begins.
+//! A search that gave its slot up is paused, and keeps its thread. So the paused searches of a log go before its new ones,
+//! and no search begins while [`MAX_PAUSED`] are paused.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 const MAX_SEARCHES: usize = 4;
 /// The maximum number of searches per reader that run at a time.
 const MAX_SEARCHES_PER_READER: usize = 2;
-/// The maximum number of searches that have begun and wait. With those that run, they take half of the server's threads.
+/// The maximum number of paused searches. Together with the running ones, they use half of the server's threads.
 const MAX_PAUSED: usize = 12;
 /// The time after which a search gives up its slot if another one should go first.
 const SLICE: Duration = Duration::from_millis(50);
@@ -38,8 +38,8 @@ struct Searches {
 #[derive(Debug)]
 struct WaitingSearch {
     searcher: Searcher,
-    /// True if it has begun, and gave its slot up.
-    has_begun: bool,
+    /// True if it ran before, and gave its slot up.
+    is_paused: bool,
     grant: oneshot::Sender<SearchSlot>,
 }
 
@@ -71,9 +71,9 @@ impl SearchShares {
         self.request(Searcher { log: log.into(), reader }, false).await.ok()
     }
 
-    fn request(self: &Arc<Self>, searcher: Searcher, has_begun: bool) -> oneshot::Receiver<SearchSlot> {
+    fn request(self: &Arc<Self>, searcher: Searcher, is_paused: bool) -> oneshot::Receiver<SearchSlot> {
         let (grant, granted) = oneshot::channel();
-        self.searches().waiting.push_back(WaitingSearch { searcher, has_begun, grant });
+        self.searches().waiting.push_back(WaitingSearch { searcher, is_paused, grant });
         self.grant();
         granted
     }
@@ -98,21 +98,21 @@ impl Searches {
         self.running.iter().filter(|searcher| *searcher.log == *log).count()
     }
 
-    fn may_run(&self, WaitingSearch { searcher, has_begun, .. }: &WaitingSearch) -> bool {
+    fn may_run(&self, WaitingSearch { searcher, is_paused, .. }: &WaitingSearch) -> bool {
         let own = self.running.iter().filter(|running| *running == searcher).count();
-        let paused = self.waiting.iter().filter(|waiting| waiting.has_begun).count();
-        (*has_begun || paused < MAX_PAUSED) && (searcher.reader.is_none() || own < MAX_SEARCHES_PER_READER)
+        let paused = self.waiting.iter().filter(|waiting| waiting.is_paused).count();
+        (*is_paused || paused < MAX_PAUSED) && (searcher.reader.is_none() || own < MAX_SEARCHES_PER_READER)
     }
 
-    /// Returns the position of the search to grant a slot: of the log with the fewest slots, the first that has begun, or
-    /// else the first.
+    /// Returns the position of the search to grant a slot: of the log with the fewest slots, the first paused one, or else
+    /// the first.
     fn next(&self) -> Option<usize> {
         if self.running.len() >= MAX_SEARCHES {
             return None;
         }
         let waiting = self.waiting.iter().enumerate().filter(|(_, waiting)| self.may_run(waiting));
-        let order = |(at, WaitingSearch { searcher, has_begun, .. }): &(usize, &WaitingSearch)| {
-            (self.slots_of(&searcher.log), !has_begun, *at)
+        let order = |(at, WaitingSearch { searcher, is_paused, .. }): &(usize, &WaitingSearch)| {
+            (self.slots_of(&searcher.log), !is_paused, *at)
         };
         waiting.min_by_key(order).map(|(at, _)| at)
     }
@@ -239,13 +239,13 @@ mod tests {
         assert_eq!(shares.searches().waiting.len(), 0);
     }
 
-    /// Many searches of one log wait, and another log searches again and again: a search that gave its slot up goes before
-    /// those that haven't begun, so at most as many threads wait as there are slots.
+    /// Many searches of one log wait, and another log searches again and again: the paused search goes before the new ones,
+    /// so no more threads wait than there are slots.
     #[test]
-    fn searches_that_have_begun_go_before_those_that_have_not() {
+    fn paused_searches_go_before_new_ones() {
         let shares = Arc::new(SearchShares::default());
-        let request = |log: &str, reader: &str, has_begun| {
-            shares.request(Searcher { log: log.into(), reader: Some(reader.to_owned()) }, has_begun)
+        let request = |log: &str, reader: &str, is_paused| {
+            shares.request(Searcher { log: log.into(), reader: Some(reader.to_owned()) }, is_paused)
         };
         let mut running: Vec<_> =
             ["1", "1", "2", "2"].map(|reader| request("a", reader, false).try_recv().unwrap()).into();
@@ -266,10 +266,10 @@ mod tests {
     }
 
     #[test]
-    fn no_search_begins_while_many_have_begun_and_wait() {
+    fn no_search_begins_while_many_are_paused() {
         let shares = Arc::new(SearchShares::default());
         let request =
-            |log: &str, has_begun| shares.request(Searcher { log: log.into(), reader: None }, has_begun);
+            |log: &str, is_paused| shares.request(Searcher { log: log.into(), reader: None }, is_paused);
         let mut running: Vec<_> =
             (0..MAX_SEARCHES).map(|_| request("a", false).try_recv().unwrap()).collect();
         let mut paused: Vec<_> = (0..MAX_PAUSED).map(|_| request("a", true)).collect();
@@ -279,7 +279,7 @@ mod tests {
         assert!(new.try_recv().is_err());
         running.push(paused[0].try_recv().unwrap());
         running.pop();
-        // One of those that waited runs now, so that a search of another log may begin.
+        // A paused search continued, so a search of another log may begin.
         assert!(new.try_recv().is_ok());
     }
 }

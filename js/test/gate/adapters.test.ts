@@ -167,6 +167,34 @@ describe("gate in a server", () => {
     );
   });
 
+  test("judges the whole path and the rest of it where a mount leaves no base, as in Connect", async (t) => {
+    const audit = await recorder(t);
+    const rules = pack({
+      whole: ["deny", { condition: "it", it: { "http.path": "/api/internal" } }],
+      rest: ["deny", { condition: "it", it: { "http.path": "/other" } }],
+    });
+    const audited = auditHttp(audit, { gate: gate({ pack: rules, fail: "closed" }), path: "actual" });
+    const ask = await listen(t, (request, response) => {
+      const { url = "" } = request;
+      Object.assign(request, { originalUrl: url, url: url.replace("/api", "") });
+      audited(request, response, () => response.end(request.url));
+    });
+    const answers = [];
+    for (const path of ["/api/internal", "/api/%69nternal", "/api/other", "/internal", "/api/j%6Fbs"]) {
+      const response = await ask(path);
+      answers.push([response.status, response.ok ? await response.text() : ""]);
+    }
+    assert.deepEqual(answers, [
+      [403, ""],
+      [403, ""],
+      [403, ""],
+      [200, "/internal"],
+      [200, "/jobs"],
+    ]);
+    const recorded = (await requests(audit.events, 5)).map((event) => (event as AuditEvent).http?.path);
+    assert.deepEqual(recorded, ["/api/internal", "/api/internal", "/api/other", "/internal", "/api/jobs"]);
+  });
+
   test("rejects ambiguous paths, and records them as requested", async (t) => {
     const audit = await recorder(t);
     const app = express();
@@ -229,9 +257,34 @@ describe("hosts", () => {
   /** Sends a request as it is, and returns the status. */
   const sent = async (server: Server, request: string): Promise<number> => {
     const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
-    socket.end(`${request}Connection: close\r\n\r\n`);
+    socket.end(`${request}Connection: close\r\n\r\n`, "latin1");
     return Number(/^HTTP\/1\.1 (\d+)/.exec(await text(socket))?.[1]);
   };
+
+  /** Hosts that parsing as a URL changes. */
+  const ABNORMAL = [
+    "admin.internal:",
+    "admin.internal:080",
+    "admin%2einternal",
+    "%61dmin.internal",
+    "ad\u00admin.internal",
+    "user@admin.internal",
+    "127.1",
+    "0x7f.0.0.1",
+    "[0::1]",
+    "public:80:80",
+    "public:65536",
+    "[::1",
+  ];
+  const NORMAL = [
+    "Public:80",
+    "public:443",
+    "public:8080",
+    "127.0.0.1",
+    "[::1]:3000",
+    "a_b.public",
+    "xn--mnchen-3ya.de",
+  ];
 
   const REQUESTS: readonly (readonly [number, string])[] = [
     [200, "GET / HTTP/1.1\r\nHost: public\r\n"],
@@ -243,6 +296,8 @@ describe("hosts", () => {
     [400, "GET / HTTP/1.1\r\nHost: public\r\nHost: admin.internal\r\n"],
     [400, "GET / HTTP/1.1\r\nHost: public,admin.internal\r\n"],
     [400, "GET / HTTP/1.1\r\nHost:\r\n"],
+    ...ABNORMAL.map((host) => [400, `GET / HTTP/1.1\r\nHost: ${host}\r\n`] as const),
+    ...NORMAL.map((host) => [200, `GET / HTTP/1.1\r\nHost: ${host}\r\n`] as const),
     [400, "GET / HTTP/1.0\r\n"],
   ];
 
@@ -306,6 +361,12 @@ describe("hosts", () => {
     assert.equal(await status("admin.internal", "public"), 403);
     assert.equal(await status("public", "admin.internal"), 403);
     assert.equal(await status("public", ""), 400);
+    for (const host of ABNORMAL) {
+      assert.equal(await status("public", host), 400, host);
+    }
+    for (const host of NORMAL) {
+      assert.equal(await status("public", host), 200, host);
+    }
   });
 });
 
@@ -491,10 +552,31 @@ test("auditHandle judges the path that SvelteKit routes by, and both paths of re
   assert.equal(await status("/_app/remote/1/read", "//admin", true), 400);
 });
 
+test("auditHandle judges the path of a remote function that a page's form calls", async (t) => {
+  const rules = pack({ remote: ["deny", { condition: "it", it: { "http.path": "/_app/remote/1/delete" } }] });
+  const handle = auditHandle(await recorder(t), { gate: gate({ pack: rules, fail: "closed" }) });
+  const status = async (path: string, method = "POST") => {
+    const event: SvelteKitEvent = {
+      request: new Request(`https://api.example${path}`, { method }),
+      url: new URL(`https://api.example${path}`),
+      route: { id: "/" },
+      locals: {},
+      getClientAddress: () => "192.0.2.1",
+    };
+    return (await handle({ event, resolve: () => new Response("ok") })).status;
+  };
+  assert.equal(await status("/?/remote=1/delete"), 403);
+  assert.equal(await status("/jobs?x=1&%2Fremote=1%2Fdelete/%22key%22&/remote=1/read"), 403);
+  assert.equal(await status("/?/remote=1/..%2fdelete"), 400);
+  assert.equal(await status("/?/remote=1/read"), 200);
+  assert.equal(await status("/?/save"), 200);
+  assert.equal(await status("/?/remote=1/delete", "GET"), 200);
+});
+
 test("auditKoa", async (t) => {
   const audit = await recorder(t);
   const middleware = auditKoa(audit, { gate: own, path: "actual" });
-  const context = (path: string) => {
+  const context = (path: string, originalUrl = path) => {
     const finished: (() => void)[] = [];
     const res = {
       closed: false,
@@ -508,6 +590,7 @@ test("auditKoa", async (t) => {
     const own = {
       method: "GET",
       url: path,
+      originalUrl,
       host: "api.example",
       req: { headers: {}, socket: { remoteAddress: "192.0.2.1" } },
       res,
@@ -538,6 +621,18 @@ test("auditKoa", async (t) => {
     refused(403, "/internal/7"),
     refused(401, "/admin"),
   ]);
+  // Mounted apps get the rest of the path.
+  for (const [path, original, status] of [
+    ["/7", "/internal/7", 403],
+    ["/internal/7", "/x/internal/7", 403],
+    ["/j%6Fbs", "/x/j%6Fbs", 200],
+  ] as const) {
+    const { own } = context(path, original);
+    await middleware(own as never, async () => {
+      own.status = 200;
+    });
+    assert.deepEqual([own.status, own.url], [status, status === 200 ? "/jobs" : path]);
+  }
 });
 
 describe("gate in adapters that create the recorder", () => {
@@ -644,6 +739,10 @@ describe("gate in adapters that create the recorder", () => {
       [400, { requestContext: { routeKey: "$default", eventType: "MESSAGE" }, body: "{}" }],
       [400, { raw_path: "/", method: "GET" }],
       [400, { info: { fieldName: "jobs" }, request: { headers: {} } }],
+      [400, [{ info: { fieldName: "jobs" }, request: { headers: {} } }]],
+      [400, [{ ...balancer, headers: { host: "public" } }]],
+      [400, { getObjectContext: {}, userRequest: { url: "https://b.example/x", headers: { Host: "b.example" } } }],
+      [200, [{ eventSource: "aws:sqs" }]],
       [400, { Records: [{ cf: { request: { method: "GET", uri: "/" } } }] }],
       [200, { Records: [{ eventSource: "aws:sqs", body: "{}" }] }],
       [200, { id: 7 }],
@@ -651,11 +750,11 @@ describe("gate in adapters that create the recorder", () => {
     for (const [status, event] of requests) {
       assert.equal((await handler(event, context)).statusCode, status, JSON.stringify(event));
     }
-    assert.equal(handled, 4);
+    assert.equal(handled, 5);
     const recorded = (events() as AuditEvent[]).filter(({ http }) => http?.method === "*");
     assert.deepEqual(
       recorded.map(({ reason, http }) => [reason, http?.path, http?.status]),
-      Array(6).fill(["rejected: the event isn't an HTTP request of a known kind", "*", 400]),
+      Array(9).fill(["rejected: the event isn't an HTTP request of a known kind", "*", 400]),
     );
   });
 

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { GateLimits } from "countersign/cloudflare";
-import { type CountersignError, type Gate, gate, type Limit } from "countersign/gate";
+import { type CountersignError, type EventToBe, type Gate, gate, type Limit } from "countersign/gate";
 import { artifact } from "../../packages/countersign/dist/artifact/gate.js";
 import { gating } from "../../packages/countersign/dist/gate/gate.js";
 import { HitTable } from "../../packages/countersign/dist/gate/hit-table.js";
@@ -87,6 +87,63 @@ function usedBytes(): number {
   runInNewContext("gc")();
   return process.memoryUsage().heapUsed;
 }
+
+describe("several limits", () => {
+  const LIMITS = [
+    { name: "tenant", by: "tenant", max: 3, windowMs: HOUR_MS },
+    { name: "actor", by: "actor", max: 1, windowMs: HOUR_MS },
+  ] as const;
+  const request = (id: string) => ({ action: "http.request", tenant: "t_1", actor: { id } });
+
+  /** Counts in objects that are created as needed. */
+  function objectsInMemory() {
+    const objects = new Map<string, GateLimits>();
+    const sql = { exec: () => ({ toArray: () => [] }) };
+    const storage = { sql, getAlarm: async () => 1, setAlarm: async () => {}, deleteAll: async () => {} };
+    const get = (name: string) => {
+      const object = objects.get(name) ?? new GateLimits({ storage });
+      objects.set(name, object);
+      return { fetch: (url: string, init: RequestInit) => object.fetch(new Request(url, init)) };
+    };
+    return { idFromName: (name: string) => name, get };
+  }
+
+  test("don't count a request that a later one refuses", async () => {
+    const long = "a".repeat(100);
+    const challenge = [LIMITS[0], { ...LIMITS[1], decision: "challenge" as const }];
+    const inObjects = (...names: string[]) =>
+      LIMITS.map((limit) => (names.includes(limit.name) ? { ...limit, in: objectsInMemory() as never } : limit));
+    for (const [limits, name, approved] of [
+      [LIMITS, "a", false],
+      [LIMITS, "a", true],
+      [LIMITS, long, false],
+      [challenge, "a", false],
+      [challenge, long, false],
+      [inObjects("tenant", "actor"), "a", false],
+      [inObjects("tenant", "actor"), "a", true],
+      [inObjects("tenant"), "a", false],
+      [inObjects("actor"), "a", false],
+    ] as const) {
+      const own = gate({ pack: PATHS, fail: "closed", limits });
+      await own.ready();
+      const isAllowed = async (id: string) => (await own.decide(request(id), { approved })).decision === "allow";
+      const together = await Promise.all(Array.from({ length: 4 }, () => isAllowed(name)));
+      assert.equal(together.filter(Boolean).length, 1, "at the same time");
+      assert.equal(await isAllowed(name), false);
+      assert.deepEqual([await isAllowed("b"), await isAllowed("c"), await isAllowed("d")], [true, true, false]);
+    }
+  });
+
+  test("don't count a request whose later limit fails", async () => {
+    const failing = { ...LIMITS[1], by: ({ actor }: EventToBe) => (actor?.id === "bad" ? assert.fail() : actor?.id) };
+    const own = gate({ pack: PATHS, fail: "closed", limits: [LIMITS[0], failing], onError: () => {} });
+    const decisions = [];
+    for (const id of ["bad", "bad", "bad", "a"]) {
+      decisions.push((await own.decide(request(id))).decision);
+    }
+    assert.deepEqual(decisions, ["deny", "deny", "deny", "allow"]);
+  });
+});
 
 describe("memory", () => {
   test("long keys are kept as hashes, and remain apart", async () => {

@@ -413,6 +413,26 @@ describe("issuer with a log", { skip: serve.skip }, () => {
       }
     });
 
+    test("accepts pages of its own origin, and any scheme only behind a TLS proxy", async () => {
+      const handler = issuer.handler({ authorize: () => true });
+      for (const [url, origin, expected] of [
+        ["https://app.example/grant", "https://app.example", 200],
+        ["https://app.example/grant", "http://app.example", 403],
+        ["https://app.example/grant", "http://app.example:443", 403],
+        ["https://app.example/grant", "ftp://app.example", 403],
+        ["https://app.example:8443/grant", "https://app.example:8443", 200],
+        ["https://app.example:8443/grant", "https://app.example", 403],
+        ["http://app.example/grant", "https://app.example", 200],
+        ["http://app.example/grant", "http://app.example", 200],
+        ["http://app.example/grant", "ftp://app.example", 403],
+      ] as const) {
+        const headers = { origin, "content-type": "application/json" };
+        const body = JSON.stringify(bodyOf(newBrowserKey()));
+        const { status } = await handler(new Request(url, { method: "POST", headers, body }));
+        assert.equal(status, expected, `${origin} to ${url}`);
+      }
+    });
+
     test("accepts requests of listed origins", async () => {
       const key = newBrowserKey();
       const origin = "https://dashboard.example";

@@ -47,15 +47,24 @@ test("Entrance: turns away only clients with many waiting rejections", () => {
   assert.equal(entrance.turnsAway("flood", NOW + WAITING * 40), false);
 });
 
-test("Entrance: counts requests on their way of a client with waiting rejections", () => {
+test("Entrance: counts open requests of clients with waiting rejections", async () => {
   const entrance = new Entrance();
-  waits(entrance, "flood", AT_ONCE + WAITING - 1);
-  const [end, other] = [entrance.begin("flood"), entrance.begin("elsewhere")];
-  assert.equal(entrance.turnsAway("flood", NOW), true);
-  assert.equal(entrance.turnsAway("elsewhere", NOW), false);
-  end();
-  other();
+  const ends: (() => void)[] = [];
+  const open = (client: string, count: number) =>
+    Array.from({ length: count }, () => entrance.during(client, () => new Promise<void>((end) => ends.push(end))));
+  waits(entrance, "flood", AT_ONCE + WAITING - 20);
+  const works = [...open("flood", 19), ...open("emitter", 300)];
   assert.equal(entrance.turnsAway("flood", NOW), false);
+  works.push(...open("flood", 1));
+  assert.equal(entrance.turnsAway("flood", NOW), true);
+  assert.equal(entrance.turnsAway("emitter", NOW), false);
+  works.push(...open("emitter", 724));
+  assert.equal(entrance.turnsAway("emitter", NOW), true);
+  for (const end of ends) {
+    end();
+  }
+  await Promise.all(works);
+  assert.deepEqual([entrance.turnsAway("flood", NOW), entrance.turnsAway("emitter", NOW)], [false, false]);
 });
 
 test("clientOf: returns an IPv4 address or an IPv6 /64", () => {
@@ -73,18 +82,22 @@ test("clientOf: returns an IPv4 address or an IPv6 /64", () => {
 });
 
 /** Returns a log that rejects unauthorized submissions, behind the deployed Worker. */
-function behind(): { submit(client: string, who: string): Promise<Response>; asked: () => number } {
+function behind() {
   let requests = 0;
   const fetch = async (request: Request) => {
     requests += 1;
-    const who = await request.text();
+    const who = request.method === "GET" ? request.headers.get("authorization") : await request.text();
     return who === "stranger" ? new Response("refused", { status: 403 }) : new Response("taken");
   };
   const LOG = { idFromName: () => ({}), get: () => ({ fetch }) };
   const env = { LOG, AUDIT_LOG_KEY: "", AUDIT_TRUST: "", AUDIT_CORS: PAGE } as unknown as LogEnv;
   const { fetch: handle } = logHandler({ log: () => ORIGIN });
   return {
-    submit: (client, who) => {
+    read: (client: string, who: string) => {
+      const headers = { "cf-connecting-ip": client, authorization: who };
+      return handle(new Request("https://log.example/export", { headers }), env);
+    },
+    submit: (client: string, who: string) => {
       const headers = { "cf-connecting-ip": client, origin: PAGE };
       return handle(new Request("https://log.example/submit", { method: "POST", body: who, headers }), env);
     },
@@ -136,6 +149,33 @@ test("log: turns away a client with too many waiting rejections without involvin
   t.mock.timers.tick(WAITING * 40);
   await Promise.all(flood);
   assert.equal((await submit("198.51.100.1", "emitter")).status, 200);
+});
+
+test("log: bursts and rejected reads of one client don't reach the log beyond the limits", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
+  const { submit, read, asked } = behind();
+  for (const [send, client] of [
+    [submit, "198.51.100.1"],
+    [read, "198.51.100.2"],
+  ] as const) {
+    const start = asked();
+    const sent: Promise<Response>[] = [];
+    const burst = async () => {
+      sent.push(...Array.from({ length: 500 }, () => send(client, "stranger")));
+      await isThere(new Promise(() => {}));
+    };
+    await burst();
+    const before = asked();
+    assert.equal(before - start, 500);
+    for (let second = 0; second < 5; second += 1) {
+      t.mock.timers.tick(1_000);
+      await burst();
+    }
+    assert.ok(asked() - before <= 5 * 25, `${asked() - before} in 5 seconds`);
+    assert.equal((await send("198.51.100.3", "emitter")).status, 200);
+    t.mock.timers.tick(3_600_000);
+    await Promise.all(sent);
+  }
 });
 
 let log: RunningLog;

@@ -33,6 +33,7 @@ for (const { name, since, seen, head, anchors, consistency, result } of vectors)
     const heads: HeadStore = {
       seen: stated,
       contradiction: undefined,
+      takeDisplaced: () => [],
       see: (head) => {
         kept.head = head;
       },

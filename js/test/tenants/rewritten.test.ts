@@ -313,6 +313,7 @@ test("heads: an answer is compared with a head that another submission brought i
   const store: HeadStore & { seen: typeof NO_HEAD } = {
     seen: NO_HEAD,
     contradiction: undefined,
+    takeDisplaced: () => [],
     see: (head) => {
       store.seen = head;
     },
@@ -366,4 +367,50 @@ test("heads: heads that an ended recorder left are used unless there is a newer 
   await deliver(audit, "acme");
   assert.equal(stated("acme").at(-1), "4,102");
   assert.match(next.tenantKinds, /^h o( o)*$/);
+});
+
+test("heads: of heads that several recorders left, the one of the latest tick counts", async () => {
+  const { recorder, stated } = served();
+  const [own, other] = [new Storage(), new Storage()];
+  const audit = recorder({ outbox: own.outbox() });
+  await deliver(audit, "acme");
+  const later = recorder({ outbox: other.outbox() });
+  await deliver(later, "acme");
+  await deliver(later, "acme");
+  const earlier = own.left();
+  // Taken over while the recorder runs.
+  own.orphaned = other.entries.map(({ bytes }) => bytes);
+  await audit.flush();
+  await deliver(audit, "acme");
+  assert.equal(stated("acme").at(-1), "5,103");
+  // Found at the start, the earlier one last.
+  const both = new Storage();
+  both.entries = [...other.entries, ...earlier.entries].map(({ bytes }, nth) => ({ id: nth + 1, bytes }));
+  const next = recorder({ outbox: both.outbox() });
+  await deliver(next, "acme");
+  assert.equal(stated("acme").at(-1), "5,103");
+});
+
+test("heads: two heads in one outbox that contradict each other stop the tenant", async () => {
+  const { server, idOf, tenants, recorder, stated } = served();
+  const [own, other] = [new Storage(), new Storage()];
+  const audit = recorder({ outbox: own.outbox() });
+  await deliver(audit, "acme");
+  const before = server.logs.get(idOf("acme"));
+  // The other recorder is shown a log with as many entries, but others.
+  server.logs.set(idOf("acme"), []);
+  await deliver(recorder({ outbox: other.outbox() }), "acme");
+  server.logs.set(idOf("acme"), before ?? []);
+  own.orphaned = other.entries.map(({ bytes }) => bytes);
+  const requests = stated("acme").length;
+  const handle = audit.record({ tenant: "acme", action: "job.delete" });
+  const isEvident = ({ code, tenant, evidence }: CountersignError) => {
+    assert.deepEqual([code, tenant, evidence?.origin], ["log.rewritten", "acme", tenants.acme]);
+    assert.deepEqual([evidence?.since, evidence?.before === evidence?.after], ["2,101", false]);
+    return true;
+  };
+  await assert.rejects(audit.flush(), isEvident);
+  await assert.rejects(handle.delivered(), isEvident);
+  assert.equal(stated("acme").length, requests);
+  assert.ok(own.tenantKinds.includes("x"));
 });

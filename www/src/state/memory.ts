@@ -102,15 +102,15 @@ export class Memory {
   }
 
   /**
-   * Remembers a log's checkpoint, replacing the previous one. Returns false if there is no room for it, or if another page
-   * remembered a later state meanwhile.
+   * Remembers a log's checkpoint, replacing the previous one. Returns false if there is no room for it, or if another
+   * tab remembered a later one in the meantime.
    */
   keep(pin: string, when: Date): boolean {
     const checkpoint = readCheckpoint(pin);
     if (!this.isOn || checkpoint === undefined) return false;
     const { origin, size } = checkpoint;
-    const before = this.of(origin);
-    if (before !== undefined && isLater(before.pin, pin)) return false;
+    const known = this.of(origin);
+    if (known !== undefined && isEarlier(pin, known.pin)) return false;
     const others = this.list().filter((one) => one.origin !== origin);
     if (!this.#replacesOthers && others.length === MAX_LOGS) return false;
     return this.#write([{ origin, size, pin, when: when.toISOString() }, ...others].slice(0, MAX_LOGS));
@@ -146,6 +146,13 @@ export class Memory {
   }
 }
 
+/** True if a pin is of an earlier state than another one. Between two heads, the tick decides; otherwise, the size. */
+function isEarlier(pin: string, kept: string): boolean {
+  const [one, other] = [pinnedState(pin), pinnedState(kept)];
+  if (one === undefined || other === undefined) return false;
+  return one.tick === undefined || other.tick === undefined ? one.size < other.size : one.tick < other.tick;
+}
+
 /** Returns a valid stored log as a list of one; otherwise an empty list. */
 function seen(entry: unknown): RememberedLog[] {
   const { pin, when } = Object(entry) as Partial<Record<keyof RememberedLog, unknown>>;
@@ -153,13 +160,4 @@ function seen(entry: unknown): RememberedLog[] {
   const checkpoint = readCheckpoint(pin);
   if (checkpoint === undefined || Number.isNaN(Date.parse(when))) return [];
   return [{ ...checkpoint, pin, when: new Date(when).toISOString() }];
-}
-
-/** True if the first pin is of a later state than the second: of a later tick, or with more entries. */
-function isLater(one: string, other: string): boolean {
-  const [before, after] = [pinnedState(one), pinnedState(other)];
-  if (before === undefined || after === undefined) return false;
-  return before.tick !== undefined && after.tick !== undefined
-    ? before.tick > after.tick
-    : before.size > after.size;
 }

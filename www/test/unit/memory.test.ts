@@ -41,6 +41,29 @@ test("Memory: remembers the last state of a log until it is forgotten", () => {
   assert.deepEqual(again.list(), []);
 });
 
+test("Memory: keeps the later state that another tab remembered", () => {
+  const origin = "log.example/audit/t/8f000000000000000000000000000001";
+  const head = (tick: number, size: number) =>
+    `countersign/v1 head\n${origin}\n${size}\n${ROOT}\nlive\n\nc2sp.org/tlog-proof@v1\nindex ${tick}\n\n`;
+  const shared = storage();
+  const [one, other] = [new Memory(shared), new Memory(shared)];
+  for (const [memory, state, isKept] of [
+    [one, head(2595, 1015), true],
+    [other, head(2601, 1015), true],
+    [one, head(2598, 1015), false],
+    [one, head(2601, 1015), true],
+    // Between a head and a checkpoint, the size decides.
+    [one, pin(origin, 1014), false],
+    [one, pin(origin, 1016), true],
+    [other, head(2700, 1015), false],
+    [other, pin(origin, 1015), false],
+    [other, pin(origin, 1016), true],
+  ] as const) {
+    assert.equal(memory.keep(state, DAY), isKept, state);
+    assert.equal(memory.of(origin)?.pin === state, isKept);
+  }
+});
+
 test("Memory: forgets everything when turned off", () => {
   const shared = storage();
   const memory = new Memory(shared);

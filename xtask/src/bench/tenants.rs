@@ -87,7 +87,7 @@ fn verify(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Measures a recorder on Node.js that records for many tenants, one after the other.
+/// Measures searches of one tenant's log, alone and while another tenant runs the most expensive searches.
 fn neighbors(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     let mut command = command(bench, "tenant-neighbors", within);
     command.arg(bench.release("countersign")).args(["--events", &bench.scaled(SEARCHED).to_string()]);
@@ -100,6 +100,7 @@ fn neighbors(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     ])
 }
 
+/// Measures a recorder on Node.js that records for many tenants, one after the other.
 fn record(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     let counts = RECORDED.map(|tenants| bench.scaled(tenants));
     let mut script = bench.script_with("record-tenants.mjs", &["--expose-gc"])?;

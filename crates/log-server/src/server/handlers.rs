@@ -314,9 +314,9 @@ pub(super) async fn findings(
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     api::query::read(uri.query(), &[])?;
+    let answer = findings::lines(state.reading.findings(), &access)?;
     let what = ReadRequest::new(ReadKind::Findings, Vec::new());
     let mut tally = begin(&state.reading, &access, what).await?;
-    let answer = findings::lines(state.reading.findings(), &access)?;
     if let Some(tally) = &mut tally {
         tally.add(0, answer.body().len());
     }

@@ -62,7 +62,7 @@ impl AcceptedRequests {
             );
         }
         if time < *self.since.lock().unwrap_or_else(PoisonError::into_inner) {
-            let message = format!("the request is dated {time}, before this log server began its work");
+            let message = format!("the request is dated {time}, before this log server started or took over");
             return refused(&message, "sign the request again");
         }
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);

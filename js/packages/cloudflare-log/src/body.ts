@@ -31,7 +31,7 @@ export type IsRefused = (beginning: Uint8Array<ArrayBuffer>) => boolean;
 /** The bodies being read. */
 export class Bodies {
   #held = 0;
-  /** The bodies being read, each with its client and a function that ends it, in the order in which they began. */
+  /** The bodies being read, in the order in which they began. */
   readonly #open = new Set<OpenBody>();
 
   /**
@@ -51,11 +51,11 @@ export class Bodies {
       return "busy";
     }
     const reader = request.body.getReader();
-    const open: OpenBody = { client, isOver: false, end: () => void reader.cancel().catch(() => {}) };
+    const open: OpenBody = { client, reader, isOver: false };
     this.#open.add(open);
     try {
       const declared = Number(request.headers.get("content-length") ?? 0);
-      const body = declared > limit ? new Uint8Array() : await this.#collect({ reader, open }, limit, isRefused);
+      const body = declared > limit ? new Uint8Array() : await this.#collect(open, limit, isRefused);
       if (declared > limit || typeof body === "string" || body.length > limit) {
         await discard(reader, body === "refused" ? limit : DISCARDED_LIMITS * limit);
       }
@@ -77,35 +77,23 @@ export class Bodies {
       return false;
     }
     this.#open.delete(oldest);
-    oldest.isOver = true;
-    oldest.end();
+    end(oldest);
     return true;
   }
 
-  async #collect(
-    { reader, open }: { reader: Reader; open: OpenBody },
-    limit: number,
-    isRefused: IsRefused,
-  ): Promise<Uint8Array<ArrayBuffer> | NoBody> {
+  async #collect(open: OpenBody, limit: number, isRefused: IsRefused): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     const chunks: Uint8Array[] = [];
     let length = 0;
     let counted = 0;
     let nextCheck = FIRST_CHECK_BYTES;
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      reader.cancel().catch(() => {});
-    }, BODY_TIMEOUT_MS);
+    const timer = setTimeout(() => end(open), BODY_TIMEOUT_MS);
     try {
       while (length <= limit) {
-        const read = await reader.read().catch(() => undefined);
-        if (read === undefined || late) {
+        const read = await open.reader.read().catch(() => undefined);
+        if (read === undefined || open.isOver) {
           return "broken";
         }
         const { done, value } = read;
-        if (done && open.isOver) {
-          return "broken";
-        }
         if (done) {
           break;
         }
@@ -138,9 +126,15 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 /** A body being read. */
 interface OpenBody {
   readonly client: string;
-  /** True if it was ended to make room. */
+  readonly reader: Reader;
+  /** True if it was ended because it took too long, or to make room. */
   isOver: boolean;
-  readonly end: () => void;
+}
+
+/** Ends a body whose sender still sends. */
+function end(body: OpenBody): void {
+  body.isOver = true;
+  body.reader.cancel().catch(() => {});
 }
 
 async function discard(reader: Reader, max: number): Promise<void> {

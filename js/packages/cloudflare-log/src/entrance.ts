@@ -1,7 +1,7 @@
 /**
- * Limits clients whose submissions are rejected. Rejections take time on the log's only thread, so they are
- * answered at a limited rate, and a client with many waiting rejections is turned away before the log is involved.
- * Accepted submissions never wait.
+ * Limits clients whose requests are rejected. Rejections take time on the log's only thread, so they are answered at a
+ * limited rate, and a client with many waiting rejections is turned away before the log is involved. Accepted requests
+ * never wait.
  */
 
 /** Milliseconds between two rejections. */
@@ -14,6 +14,8 @@ const BURST = 200;
 const MAX_WAITING = 256;
 /** A client with this many waiting rejections is turned away while the maximum is waiting. */
 const MAX_PER_CLIENT = 16;
+/** Maximum number of a client's requests that the log hasn't answered yet, whether it rejects them or not. */
+const MAX_OPEN_PER_CLIENT = 1024;
 
 /**
  * The rejections waiting in this isolate. Kept without timers or references to requests, because clients may disconnect
@@ -23,34 +25,36 @@ export class Entrance {
   /** Waiting rejections in the order of their due times. */
   #waiting: { client: string; due: number }[] = [];
   #due = 0;
-  /** The number of requests by client that the log hasn't answered yet. */
-  readonly #pending = new Map<string, number>();
-  #pendingInAll = 0;
+  /** The number of each client's requests that the log hasn't answered yet. */
+  readonly #open = new Map<string, number>();
 
   /**
-   * True if requests of this client are turned away unread. Its requests on their way count, because they may be rejected,
-   * too. A client without a waiting rejection is never turned away.
+   * True if requests of this client are turned away unread. Open requests of clients with waiting rejections count as
+   * such, because the log is likely to reject them, too.
    */
   turnsAway(client: string, now: number): boolean {
-    const waiting = this.#waitingAt(now);
-    const own = waiting.filter((refusal) => refusal.client === client).length;
-    const isFull = waiting.length + this.#pendingInAll >= MAX_WAITING;
-    return own > 0 && isFull && own + (this.#pending.get(client) ?? 0) >= MAX_PER_CLIENT;
+    const open = this.#openOf(client);
+    if (open >= MAX_OPEN_PER_CLIENT) {
+      return true;
+    }
+    const waiting = this.#waitingAt(now).map((refusal) => refusal.client);
+    const own = waiting.filter((other) => other === client).length;
+    const all = [...new Set(waiting)].reduce((sum, other) => sum + this.#openOf(other), waiting.length);
+    return own > 0 && all >= MAX_WAITING && own + open >= MAX_PER_CLIENT;
   }
 
-  /** Counts a request of this client until the returned function is called. */
-  begin(client: string): () => void {
-    this.#count(client, 1);
-    return () => this.#count(client, -1);
-  }
-
-  #count(client: string, change: number): void {
-    this.#pendingInAll += change;
-    const pending = (this.#pending.get(client) ?? 0) + change;
-    if (pending === 0) {
-      this.#pending.delete(client);
-    } else {
-      this.#pending.set(client, pending);
+  /** Counts a request as open until the work has ended. */
+  async during<T>(client: string, work: () => Promise<T>): Promise<T> {
+    this.#open.set(client, this.#openOf(client) + 1);
+    try {
+      return await work();
+    } finally {
+      const open = this.#openOf(client) - 1;
+      if (open === 0) {
+        this.#open.delete(client);
+      } else {
+        this.#open.set(client, open);
+      }
     }
   }
 
@@ -71,6 +75,10 @@ export class Entrance {
   roomIn(now: number): number {
     const [first] = this.#waitingAt(now);
     return first === undefined ? 1 : Math.max(1, Math.ceil((first.due - now) / 1000));
+  }
+
+  #openOf(client: string): number {
+    return this.#open.get(client) ?? 0;
   }
 
   #waitingAt(now: number): readonly { client: string; due: number }[] {

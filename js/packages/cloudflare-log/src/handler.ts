@@ -68,15 +68,6 @@ export function logHandler<Env extends LogEnv = LogEnv>(
   };
 }
 
-/** Matches the paths of requests that emitters and issuers sign: submissions, and requests for tenant logs. */
-const SIGNED = /^(?:(?:\/t\/[^/]+)?\/submit|\/tenants|\/keys)$/;
-
-const isSubmission = ({ method, url }: Request): boolean => method === "POST" && SIGNED.test(new URL(url).pathname);
-
-/** True if the log rejected the request: a submission for any reason, another request that lacks a valid token. */
-const isRejected = (request: Request, { ok, status }: Response): boolean =>
-  isSubmission(request) ? !ok : status === 401 || status === 403;
-
 /** Forwards a request to the log. Rejections wait here, where they block nothing else. */
 async function forward(
   request: Request,
@@ -88,9 +79,8 @@ async function forward(
   if (entrance.turnsAway(client, Date.now())) {
     return busy(request, env.AUDIT_CORS ?? "", entrance.roomIn(Date.now()));
   }
-  const end = entrance.begin(client);
-  const answer = await object.fetch(request).finally(end);
-  const wait = isRejected(request, answer) ? entrance.wait(client, Date.now()) : 0;
+  const answer = await entrance.during(client, () => object.fetch(request));
+  const wait = answer.status < 400 ? 0 : entrance.wait(client, Date.now());
   if (wait === 0) {
     return answer;
   }

@@ -20,8 +20,8 @@ export function unavailable(request: Request, cors: string): Response {
 export function busy(request: Request, cors: string, after: number): Response {
   const error = {
     code: "server.busy",
-    message: "too many submissions from this address were rejected",
-    hint: "fix the submissions, and send them again later",
+    message: "too many requests from this address were rejected",
+    hint: "fix the requests, and send them again later",
   };
   return refusal(error, 429, { ...readableBy(request, cors), "retry-after": `${after}` });
 }

@@ -25,6 +25,7 @@ import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { actorOf, tenantOf } from "../record/fields.js";
 import type { Recorder, RejectedListener } from "../record/recorder.js";
 import { asId, type EventScope, eventScope, requestId as namedBy, Scoped } from "../record/scope.js";
+import { mustBeNormalHost } from "./request-host.js";
 import { parsePath } from "./request-path.js";
 
 /**
@@ -155,8 +156,8 @@ export interface RequestView {
   path(): string;
   /** A second path that the program may read, which must be allowed as well. */
   otherPath?(): string | undefined;
-  /** Passes the path that the gate judged on to the program, if the framework hasn't read it yet. */
-  setPath?(path: string): void;
+  /** Puts the path that the program gets into normal form, if the framework hasn't read it yet. */
+  setPath?(): void;
   host(): string | undefined;
   /** A second host that the program may read, which must be allowed as well. */
   otherHost?(): string | undefined;
@@ -355,10 +356,10 @@ export class HttpRecording<Source> {
    */
   #pendingEvents(source: Source, view: RequestView, ip: string | undefined): EventToBe[] {
     const { requestId, path: chosen } = this.#options;
-    const { decoded, normal } = parsePath(view.path());
+    const { decoded } = parsePath(view.path());
     const other = view.otherPath?.();
     view.check?.();
-    view.setPath?.(normal);
+    view.setPath?.();
     // The actual path if the callback returns none. A callback may return a name that is no path.
     const path = isFunction(chosen) ? this.#path(source, view) : undefined;
     const paths = new Set([(path?.startsWith("/") ? parsePath(path).decoded : path) || decoded]);
@@ -368,6 +369,11 @@ export class HttpRecording<Source> {
     const host = this.#try("host", () => view.host(), MISSING) || MISSING;
     const otherHost = this.#try("host", () => view.otherHost?.(), MISSING);
     const hosts = new Set(otherHost === undefined ? [host] : [host, otherHost || MISSING]);
+    for (const host of hosts) {
+      if (isPresent(host)) {
+        mustBeNormalHost(host);
+      }
+    }
     const event = {
       action: "http.request",
       ...this.#whose(source, MISSING),

@@ -61,18 +61,16 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const response = "raw" in answer ? answer.raw : answer;
     // Read now, because frameworks may rewrite it.
     const { method = "", url = "", baseUrl, originalUrl = url } = request as NodeRequest;
-    const target = baseUrl ? originalUrl : url;
+    // In a mounted router, `url` is only the rest of the path. Express has an empty base outside of one; Connect has none.
+    const target = "raw" in given || baseUrl === "" ? url : originalUrl;
     const { path } = splitTarget(target);
-    // Connect's `url` in a mount is only the rest of the path, and it has no `baseUrl`.
-    const whole = splitTarget(originalUrl).path;
-    const isMounted = !baseUrl && whole.length > path.length && whole.endsWith(path);
     const header = headersOf(request.headers);
     const { current, refuse, done } = recording.begin(given as Request, {
       method,
       template: () => ("raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest)),
-      // In a mounted router, `url` is only the rest of the path.
       path: () => path,
-      otherPath: () => (isMounted ? whole : undefined),
+      // Without a base, middleware may have changed it.
+      otherPath: () => (baseUrl === undefined && target !== url ? splitTarget(url).path : undefined),
       // Fastify has chosen the route by now.
       ...("raw" in given ? {} : { setPath: () => setPath(request) }),
       check: () => mustHaveOneHost(request, target),

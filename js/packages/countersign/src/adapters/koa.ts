@@ -5,7 +5,7 @@ import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, scopedTo } from "./http-request.js";
 import { type EndingResponse, headersOf, onResponseEnd } from "./node-response.js";
 import { mustHaveOneHost } from "./request-host.js";
-import { splitTarget } from "./request-path.js";
+import { parsePath, splitTarget } from "./request-path.js";
 
 /** The parts of Koa's context that are used. */
 export interface KoaContext {
@@ -18,6 +18,7 @@ export interface KoaContext {
   };
   readonly res: EndingResponse;
   url: string;
+  readonly originalUrl?: string;
   state: object;
   status: number;
   body: unknown;
@@ -47,17 +48,19 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
   const recording = new HttpRecording<Context>(options);
   return async (context, next) => {
     const { req, res, method } = context;
-    const { url: target } = context;
-    const { origin, path, query } = splitTarget(target);
+    // In a mounted app, `url` is only the rest of the path.
+    const { url, originalUrl: target = url } = context;
+    const { origin, path, query } = splitTarget(url);
     const { current, refuse, done } = recording.begin(context, {
       method,
       template: () => {
         const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
         return typeof route === "string" ? route : undefined;
       },
-      path: () => path,
-      setPath: (normal) => {
-        context.url = origin + normal + query;
+      path: () => splitTarget(target).path,
+      otherPath: () => (target === url ? undefined : path),
+      setPath: () => {
+        context.url = origin + parsePath(path).normal + query;
       },
       check: () => mustHaveOneHost(req, target),
       host: () => context.host,

@@ -200,7 +200,7 @@ const UNJUDGED: RequestView = {
   header: () => undefined,
 };
 
-/** Names of fields of events that stand for requests: those of API Gateway, VPC Lattice, agents of Bedrock, and S3. */
+/** Names of fields of events that stand for requests: those of API Gateway, VPC Lattice, and agents of Bedrock. */
 const REQUEST_FIELDS = [
   "requestContext",
   "httpMethod",
@@ -209,13 +209,12 @@ const REQUEST_FIELDS = [
   "apiPath",
   "headers",
   "multiValueHeaders",
-  "userRequest",
 ];
 
 /** True if the event is one of a request, even of a kind that `requestOf` doesn't know. Others are jobs or messages. */
 function isRequest(event: unknown): boolean {
   if (Array.isArray(event)) {
-    // AppSync's resolvers, in batches.
+    // Requests of AppSync's batch resolvers.
     return event.some(isRequest);
   }
   const [first] = [field(event, "Records")].flat();
@@ -223,6 +222,8 @@ function isRequest(event: unknown): boolean {
     REQUEST_FIELDS.some((name) => field(event, name) !== undefined) ||
     // AppSync's resolvers, and Lambda@Edge.
     field(field(event, "request"), "headers") !== undefined ||
+    // S3 Object Lambda.
+    field(event, "userRequest") !== undefined ||
     field(first, "cf") !== undefined
   );
 }

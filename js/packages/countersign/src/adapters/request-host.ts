@@ -13,12 +13,6 @@ export interface NodeHostSource {
 /** Ports that a host may omit, by the scheme. */
 const DEFAULT_PORTS: Readonly<Record<string, RegExp>> = { "http:": /:80$/, "https:": /:443$/ };
 
-/**
- * Matches a host that all programs read in the same way: a name or an IPv4 address, or an IPv6 address in brackets, with a
- * port in its usual form or none. URL parsers decode percent-encoding, and drop an empty port, zeros, and some characters.
- */
-const HOST = /^(?:[a-z\d._~!$&'()*+;=-]*|\[[\da-f:.]+\])(?::[1-9]\d{0,4})?$/;
-
 /** Throws `event.invalid` if the request of Node.js has several hosts, or one that programs read in different ways. */
 export function mustHaveOneHost({ headers, rawHeaders = [] }: NodeHostSource, target: string): void {
   const { origin } = splitTarget(target);
@@ -40,7 +34,16 @@ export function mustBeSame(hosts: readonly (string | undefined)[], defaultPort =
   if (new Set(given).size > 1) {
     throw invalidHost("the request has several hosts");
   }
-  if (!HOST.test(given[0] ?? "")) {
+  mustBeNormalHost(given[0]);
+}
+
+/** Throws `event.invalid` for a host that programs read in different ways, because parsing it as a URL changes it. */
+export function mustBeNormalHost(host = ""): void {
+  // Port 80 is the one that parsing omits.
+  const written = host.toLowerCase().replace(/:80$/, "");
+  const url = `http://${written}`;
+  const isNormal = () => /^[!-+\--~]+$/.test(host) && URL.canParse(url) && new URL(url).host === written;
+  if (host !== "" && !isNormal()) {
     throw invalidHost("the request's host is malformed");
   }
 }

@@ -44,7 +44,7 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
     const view = {
       ...requestView(event.request),
       path: () => event.url.pathname,
-      otherPath: () => otherPath(event),
+      otherPath: () => (event.isRemoteRequest ? splitTarget(event.request.url).path : formPath(event)),
       ip: () => event.getClientAddress(),
       template: () => event.route.id ?? undefined,
     };
@@ -60,14 +60,10 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   };
 }
 
-/**
- * Returns the path of the remote function that a request calls. A form without script calls one through any page, named in
- * the query.
- */
-function otherPath({ isRemoteRequest, request, url }: SvelteKitEvent): string | undefined {
-  if (isRemoteRequest === true) {
-    return splitTarget(request.url).path;
-  }
-  const named = request.method === "POST" ? url.searchParams.get("/remote") : null;
-  return named === null ? undefined : `/_app/remote/${named}`;
+/** Returns the path of the form function that a page's URL calls, as the call with scripts has it; undefined if none. */
+function formPath({ request, url }: SvelteKitEvent): string | undefined {
+  // SvelteKit doesn't allow reading the query while it prerenders, which isn't a POST.
+  const id = request.method === "POST" ? url.searchParams.get("/remote") : null;
+  // The third part is the form's key.
+  return id ? `/_app/remote/${id.split("/", 2).join("/")}` : undefined;
 }

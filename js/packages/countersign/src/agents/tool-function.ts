@@ -3,7 +3,6 @@
 import { must } from "../error.js";
 import type { AgentCall, CallEnd, CallRefusal } from "./call.js";
 import type { AgentRecording } from "./recording.js";
-import { hasRepeatedMember } from "./repeated-member.js";
 
 /** How an SDK calls a tool. */
 export interface ToolFunction<Source> {
@@ -43,21 +42,26 @@ export function throwRefusal({ message }: CallRefusal): never {
 }
 
 /**
- * Returns arguments that the model sent as JSON text; the text itself, as malformed, if it isn't valid JSON, or if parsing
- * loses a part of it.
+ * Returns arguments that the model sent as JSON text; the text itself, as malformed, if it isn't valid JSON or repeats a
+ * name. The tool may get the text, and read another one of the repeated values.
  */
 export function parsedInput(input: unknown): Pick<AgentCall<unknown>, "arguments" | "malformed"> {
+  if (typeof input !== "string") {
+    return { arguments: input };
+  }
   try {
-    if (typeof input !== "string") {
-      return { arguments: input };
-    }
-    const parsed = JSON.parse(input);
-    return hasRepeatedMember(input)
-      ? { arguments: input, malformed: "the arguments have a member twice" }
-      : { arguments: parsed };
+    const parsed: unknown = JSON.parse(input);
+    return countNames(JSON.stringify(parsed)) === countNames(input)
+      ? { arguments: parsed }
+      : { arguments: input, malformed: "the arguments repeat a name" };
   } catch {
     return { arguments: input, malformed: "the arguments are not JSON" };
   }
+}
+
+/** Returns the number of names of fields in JSON: the strings before colons. */
+function countNames(json: string): number {
+  return json.match(/"(?:[^"\\]|\\.)*"(?:\s*:)?/g)?.filter((text) => text.endsWith(":")).length ?? 0;
 }
 
 /**

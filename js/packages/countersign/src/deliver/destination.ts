@@ -7,7 +7,7 @@ import type { ChunkPosition, Transport, TransportObject } from "../transport/tra
 import { type Batch, join, lastLink } from "./batch.js";
 import { Failure } from "./failure.js";
 import type { LogServer, RequestSettings } from "./log-server.js";
-import { compareAnswer, type TenantLog } from "./newest-head.js";
+import { compareAnswer, compareDisplaced, type TenantLog } from "./newest-head.js";
 import { type ResendResult, readResponse } from "./response.js";
 
 /** Confirmation that batches were delivered. */
@@ -51,6 +51,9 @@ export function toLogServer(
       const last = batches.at(-1);
       if (last === undefined) {
         throw new TypeError("nothing to send");
+      }
+      if (tenant !== undefined) {
+        compareDisplaced(tenant);
       }
       refuseContradicted();
       const stated = tenant?.heads.seen;

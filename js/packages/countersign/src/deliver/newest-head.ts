@@ -33,6 +33,8 @@ export interface HeadStore {
   readonly seen: SeenHead;
   /** Why nothing more may be sent to the log: `log.rewritten`. */
   readonly contradiction: CountersignError | undefined;
+  /** Returns earlier heads that other recorders have accepted, once. */
+  takeDisplaced(): readonly SeenHead[];
   see(head: SeenHead): void;
   contradict(error: CountersignError): void;
   /** Keeps the reason why an answer could not be used, until one is accepted. Doesn't throw. */
@@ -53,6 +55,22 @@ export interface TenantLog {
   readonly origin: string;
   readonly heads: HeadStore;
   readonly compare: CompareHeads;
+}
+
+/** Compares the newest head with earlier ones of other recorders, as far as their signed statements contradict it. */
+export function compareDisplaced({ origin, heads, compare }: TenantLog): void {
+  const { proof: after = "" } = heads.seen;
+  for (const { since, proof: before } of heads.takeDisplaced()) {
+    try {
+      compare(since, before, after, [], [""]);
+    } catch (cause) {
+      // That there is no consistency proof doesn't matter.
+      if (cause instanceof CountersignError && cause.code === "log.rewritten") {
+        const evidence = { origin, since, before, after, anchors: [], consistency: [] };
+        heads.contradict(contradiction(cause.message, evidence));
+      }
+    }
+  }
 }
 
 /**

@@ -159,7 +159,7 @@ interface Subject {
   readonly isApproved: boolean;
 }
 
-/** The application of a limit. A preview only finds out whether the limit challenges. */
+/** The application of a limit. A preview only finds out whether the limit refuses. */
 interface LimitStep {
   readonly counter: LimitCounter;
   readonly isPreview: boolean;
@@ -212,10 +212,8 @@ class LocalGate implements Gate {
     const { limits = [] } = options;
     must(Array.isArray(limits), "limits", "`limits` must be an array", "pass limits: [{ name, by, max, windowMs }]");
     this.#counters = limits.map((limit) => new LimitCounter(limit));
-    // Otherwise, an event that a limit refuses or challenges would be counted by earlier limits. The first needs no preview
-    // unless it challenges: nothing is counted before it.
-    const previewed =
-      limits.length > 1 ? this.#counters.filter(({ limit }, nth) => nth > 0 || limit.decision === "challenge") : [];
+    // Otherwise, events that a limit refuses would use up the earlier limits. The first one needs no request for that.
+    const previewed = limits.length > 1 ? this.#counters.filter(({ limit }, nth) => nth > 0 || !limit.in) : [];
     this.#steps = [
       ...previewed.map((counter) => ({ counter, isPreview: true })),
       ...this.#counters.map((counter) => ({ counter, isPreview: false })),
@@ -379,13 +377,15 @@ class LocalGate implements Gate {
 
   /**
    * Applies the limits. Returns the first denial, or else the first challenge, counting the one that is passed. A
-   * challenged event isn't counted.
+   * refused event isn't counted: what limits counted before the refusal, which happens if other requests were counted
+   * after the previews, is undone.
    */
   #applyLimits(
     subject: Subject,
     gate: CoreGate | undefined,
     passed?: Refusal,
-    from: number = subject.isApproved ? this.#steps.length - this.#counters.length : 0,
+    from = 0,
+    undos: (() => unknown)[] = [],
   ): Decision | Promise<Decision> {
     let challenge = passed;
     for (let nth = from; nth < this.#steps.length; nth += 1) {
@@ -395,8 +395,12 @@ class LocalGate implements Gate {
       }
       const failed = (error: unknown) => (isPreview ? undefined : this.#failed(asCoded(error), gate));
       const judged = (result: HitResult) => {
-        if (result.problem !== undefined && !isPreview) {
+        // After a challenge in a preview, the limit is asked again.
+        if (result.problem !== undefined && !(isPreview && counter.limit.decision === "challenge")) {
           this.#report(result.problem);
+        }
+        if (result.undo !== undefined) {
+          undos.push(result.undo);
         }
         return refusalOf(counter.limit, result, gate);
       };
@@ -410,8 +414,14 @@ class LocalGate implements Gate {
             .catch(failed)
             .then((late) =>
               late?.decision === "deny"
-                ? late
-                : this.#applyLimits(subject, gate, challenge ?? (subject.isApproved ? undefined : late), nth + 1),
+                ? this.#undo(undos, late)
+                : this.#applyLimits(
+                    subject,
+                    gate,
+                    challenge ?? (subject.isApproved ? undefined : late),
+                    nth + 1,
+                    undos,
+                  ),
             );
         }
         refusal = counted && judged(counted);
@@ -419,11 +429,22 @@ class LocalGate implements Gate {
         refusal = failed(error);
       }
       if (refusal?.decision === "deny") {
-        return refusal;
+        return this.#undo(undos, refusal);
       }
       challenge ??= subject.isApproved ? undefined : refusal;
     }
-    return challenge ?? ALLOW;
+    return challenge === undefined ? ALLOW : this.#undo(undos, challenge);
+  }
+
+  /** Removes what limits counted for a refused event. */
+  #undo(undos: readonly (() => unknown)[], refusal: Refusal): Refusal | Promise<Refusal> {
+    const pending = undos.map((undo) => undo()).filter((result) => result instanceof Promise);
+    const failed = (error: unknown) => this.#report(asCoded(error));
+    return pending.length === 0
+      ? refusal
+      : Promise.all(pending)
+          .catch(failed)
+          .then(() => refusal);
   }
 
   /** Counts a request once, even if it has several interpretations. If `isCounted` is false, only says if there is room. */

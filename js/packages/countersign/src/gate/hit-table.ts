@@ -25,19 +25,26 @@ export class HitTable {
     return (this.#hits.get(key) ?? this.#shared.get(max))?.refusal(now);
   }
 
-  /** Counts a hit of a key that isn't refused. */
-  add(key: string, max: number, now: number): void {
+  /** Counts a hit of a key that isn't refused. Returns a function that removes it, unless it is shared. */
+  add(key: string, max: number, now: number): (() => void) | undefined {
     this.#forget(now);
     const own = this.#hits.get(key);
     if (own === undefined && this.#hits.size >= MAX_KEYS) {
       this.#sharedOf(max).add(now);
-      return;
+      return undefined;
     }
     // Some of the shared hits may be this key's.
     const hits = own ?? new Hits(max, this.#windowMs, [], this.#shared.get(max));
     hits.add(now);
     this.#hits.delete(key);
     this.#hits.set(key, hits);
+    const at = hits.last;
+    return () => {
+      hits.remove(at);
+      if (hits.isOver(now) && this.#hits.get(key) === hits) {
+        this.#hits.delete(key);
+      }
+    };
   }
 
   #sharedOf(max: number): Hits {

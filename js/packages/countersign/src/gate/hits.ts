@@ -9,6 +9,8 @@ export interface HitResult {
   readonly until: number;
   /** The reason why the event could not be counted, and is refused. */
   readonly problem?: CountersignError | undefined;
+  /** Removes the hit, if another limit refuses the event. */
+  readonly undo?: (() => unknown) | undefined;
 }
 
 /** Allows at most `max` hits within any `windowMs`. Refused hits do not count. */
@@ -44,6 +46,14 @@ export class Hits {
     // A clock that goes back must not allow more hits.
     this.#times.push(Math.max(now, this.last));
     return { isAllowed: true, until: now };
+  }
+
+  /** Removes the hit of this time. Shared hits aren't removed. */
+  remove(at: number): void {
+    const nth = this.#times.lastIndexOf(at);
+    if (nth >= this.#from) {
+      this.#times.splice(nth, 1);
+    }
   }
 
   /** Returns the refusal of a hit; undefined if there is room for one. */

@@ -1,6 +1,6 @@
 /** A Durable Object that counts hits of a limit for all isolates. */
 
-import { Hits } from "./hits.js";
+import { type HitResult, Hits } from "./hits.js";
 
 /** The request to count a hit. If `isCounted` is false, the object only says if there is room for one. */
 export interface ObjectHit {
@@ -10,6 +10,13 @@ export interface ObjectHit {
    * @default true
    */
   readonly isCounted?: boolean | undefined;
+  /** The time of a counted hit to remove, because another limit refused the event. */
+  readonly undo?: number | undefined;
+}
+
+/** The response to a hit. `at` is the time of a counted one. */
+export interface ObjectResult extends HitResult {
+  readonly at?: number | undefined;
 }
 
 /** The parts of a Durable Object's `ctx` that are used. */
@@ -45,7 +52,7 @@ export class GateLimits {
 
   /** Counts a hit, or responds with the time when there is room again. */
   async fetch(request: Request): Promise<Response> {
-    const { max, windowMs, isCounted = true } = (await request.json()) as ObjectHit;
+    const { max, windowMs, isCounted = true, undo } = (await request.json()) as ObjectHit;
     const { sql } = this.#storage;
     const settings = `${max} ${windowMs}`;
     if (this.#hits === undefined || this.#settings !== settings) {
@@ -58,6 +65,12 @@ export class GateLimits {
       );
       this.#settings = settings;
     }
+    if (undo !== undefined) {
+      this.#hits.remove(undo);
+      sql.exec("DELETE FROM hits WHERE rowid = (SELECT rowid FROM hits WHERE at = ? LIMIT 1)", undo);
+      await this.#expire(undo + windowMs);
+      return Response.json({});
+    }
     const now = Date.now();
     const { isAllowed, until } = isCounted
       ? this.#hits.add(now)
@@ -67,11 +80,16 @@ export class GateLimits {
       if (isCounted) {
         sql.exec("INSERT INTO hits (at, until) VALUES (?, ?)", at, at + windowMs);
       }
-      if ((await this.#storage.getAlarm()) === null) {
-        await this.#storage.setAlarm(at + windowMs + 1);
-      }
+      await this.#expire(at + windowMs);
     }
-    return Response.json({ isAllowed, until });
+    return Response.json({ isAllowed, until, at: isAllowed && isCounted ? this.#hits.last : undefined });
+  }
+
+  /** Sets the alarm, unless there is one. */
+  async #expire(until: number): Promise<void> {
+    if ((await this.#storage.getAlarm()) === null) {
+      await this.#storage.setAlarm(until + 1);
+    }
   }
 
   /** Deletes expired hits. */

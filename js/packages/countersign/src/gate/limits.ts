@@ -8,7 +8,7 @@ import { encoder } from "./core.js";
 import type { EventToBe } from "./decision.js";
 import { HitTable } from "./hit-table.js";
 import type { HitResult } from "./hits.js";
-import type { ObjectHit } from "./limit-object.js";
+import type { ObjectHit, ObjectResult } from "./limit-object.js";
 import { type Network, networksOf } from "./network.js";
 
 /** A rate limit: allows at most `max` events per key within any `windowMs`. */
@@ -137,23 +137,30 @@ export class LimitCounter {
         return refusal;
       }
     }
-    for (const { name, shares } of isCounted ? keys : []) {
-      this.#table.add(name, max * shares, now);
-    }
-    return { isAllowed: true, until: now };
+    const undos = (isCounted ? keys : []).map(({ name, shares }) => this.#table.add(name, max * shares, now));
+    return { isAllowed: true, until: now, undo: () => void undos.map((undo) => undo?.()) };
   }
 
-  /** Counts in the objects of the keys, the smallest network first, so that its refused hits don't use up the larger. */
+  /** Counts in the objects of the keys, the smallest network first. A refused hit counts in none. */
   async #hitIn(objects: ObjectNamespace, keys: readonly Network[], isCounted: boolean): Promise<HitResult> {
     const { name: limit, max, windowMs } = this.limit;
-    let result: HitResult | undefined;
-    for (const { name, shares } of keys.toReversed()) {
-      result = await inObject(objects, `${limit}\n${name}`, { max: max * shares, windowMs, isCounted });
+    const undos: (() => Promise<unknown>)[] = [];
+    const undo = () => Promise.all(undos.map((one) => one()));
+    let result: ObjectResult | undefined;
+    for (const { name: key, shares } of keys.toReversed()) {
+      const name = `${limit}\n${key}`;
+      const hit = { max: max * shares, windowMs, isCounted };
+      result = await inObject(objects, name, hit);
       if (!result.isAllowed) {
-        break;
+        await undo();
+        return result;
+      }
+      const { at } = result;
+      if (at !== undefined) {
+        undos.push(() => askObject(objects, name, { ...hit, undo: at }));
       }
     }
-    return result as HitResult;
+    return { ...(result as HitResult), undo };
   }
 }
 
@@ -181,7 +188,7 @@ const OVERLOAD_PAUSE_MS = 1_000;
  * Counts in an object. One that is overloaded, or doesn't answer in time, refuses: requests with the key of their sender
  * overload it, so a gate that fails open must not let them pass.
  */
-async function inObject(objects: ObjectNamespace, name: string, hit: ObjectHit): Promise<HitResult> {
+async function inObject(objects: ObjectNamespace, name: string, hit: ObjectHit): Promise<ObjectResult> {
   try {
     return await askObject(objects, name, hit);
   } catch (cause) {
@@ -201,7 +208,7 @@ function isOverload(error: unknown): boolean {
   return ["TimeoutError", "AbortError"].includes(String(field(error, "name"))) || field(error, "overloaded") === true;
 }
 
-async function askObject(objects: ObjectNamespace, name: string, hit: ObjectHit): Promise<HitResult> {
+async function askObject(objects: ObjectNamespace, name: string, hit: ObjectHit): Promise<ObjectResult> {
   const stub = objects.get(objects.idFromName(name) as never);
   const response = await stub.fetch("https://countersign.internal/take", {
     method: "POST",
@@ -213,5 +220,5 @@ async function askObject(objects: ObjectNamespace, name: string, hit: ObjectHit)
       hint: "check that the binding's class is GateLimits from countersign/cloudflare",
     });
   }
-  return (await response.json()) as HitResult;
+  return (await response.json()) as ObjectResult;
 }

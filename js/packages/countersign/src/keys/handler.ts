@@ -236,13 +236,10 @@ function originOf(request: Request, origins: readonly string[]): "own" | "foreig
   if (origins.includes(origin)) {
     return origin;
   }
-  if (!URL.canParse(origin)) {
-    return "foreign";
-  }
-  const [page, own] = [new URL(origin), new URL(request.url)];
-  // Behind a TLS proxy, only the host is known.
-  const schemes = own.protocol === "https:" ? ["https:"] : ["http:", "https:"];
-  return page.host === own.host && schemes.includes(page.protocol) ? "own" : "foreign";
+  // Behind a TLS proxy, the request's URL has `http:`, and the page may have either scheme.
+  const { protocol, host } = new URL(request.url);
+  const schemes = protocol === "http:" ? ["http", "https"] : ["https"];
+  return schemes.some((scheme) => origin === `${scheme}://${host}`) ? "own" : "foreign";
 }
 
 /** Reads the signed note of a request. */

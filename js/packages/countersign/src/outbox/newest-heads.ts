@@ -11,6 +11,8 @@ const MAX_IN_MEMORY = 1_024;
 /** The state of a tenant's log. */
 export interface LogState {
   seen: SeenHead;
+  /** Earlier heads of other recorders, to compare with the newest one. */
+  displaced: SeenHead[];
   /** Why nothing more may be sent to the log. */
   contradiction: CountersignError | undefined;
   /** Why the newest answer could not be used; undefined if it was accepted. */
@@ -49,6 +51,7 @@ export class NewestHeads {
   of(origin: string): LogState {
     const log = this.#logs.get(origin) ?? {
       seen: NO_HEAD,
+      displaced: [],
       contradiction: undefined,
       unproven: undefined,
       unprovenIds: [],
@@ -83,13 +86,16 @@ export class NewestHeads {
     this.#logs.delete(origin);
   }
 
-  /** Adds a head from the outbox, which may be another recorder's. Of several heads, the latest counts. */
+  /** Adds a head from the outbox, which several recorders may have left. The one of the latest tick counts. */
   restore({ id, bytes }: Entry): void {
     const { origin, since, proof } = parseHeadEntry(bytes);
     const log = this.of(origin);
     log.stale = [...log.stale, id];
-    if (log.seen.proof === undefined || tickOf(since) > tickOf(log.seen.since)) {
-      log.seen = { since, proof };
+    const [before, found] = [log.seen, { since, proof }];
+    const isLater = tickOf(found) >= tickOf(before);
+    log.seen = isLater ? found : before;
+    if (before.proof !== undefined && before.proof !== proof) {
+      log.displaced.push(isLater ? before : found);
     }
   }
 
@@ -110,16 +116,12 @@ export class NewestHeads {
   }
 }
 
-/** Returns the tick of a state, written as its size and its tick; -1 if it has none. */
-function tickOf(since: string): number {
-  const [, tick] = since.split(",");
-  return tick === undefined ? -1 : Number(tick);
-}
-
 /** Returns the content of a head's entry. */
 export function headEntry(origin: string, { since, proof = "" }: SeenHead): string {
   return `${origin}\n${since}\n${proof}`;
 }
+
+const tickOf = ({ since }: SeenHead): number => Number(since.split(",")[1]);
 
 /** Parses the content of a head's entry. */
 function parseHeadEntry(bytes: Uint8Array): { origin: string; since: string; proof: string } {

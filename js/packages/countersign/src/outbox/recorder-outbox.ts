@@ -166,6 +166,10 @@ export class RecorderOutbox implements HeadStore {
     return this.#log.contradiction;
   }
 
+  takeDisplaced(): readonly SeenHead[] {
+    return this.#log.displaced.splice(0);
+  }
+
   /** Keeps a newer head, which is stored when delivered entries are removed. */
   see(head: SeenHead): void {
     const log = this.#log;
@@ -539,7 +543,6 @@ export class RecorderOutbox implements HeadStore {
     return { id, bytes: concat([head, lines]) };
   }
 
-  /** Reads entries, which another recorder may have left. */
   #read(entries: readonly Entry[]): RestoredItems {
     const { own, tenants, origins, contradictions } = noItems();
     const { heads } = this.#shared;

@@ -411,12 +411,15 @@ for (const [name, { McpServer, Server, Client, Transport }] of Object.entries(GE
     }
 
     test("a gate judges the one form of a resource's URI", async () => {
-      const rules = [rule("secret", "deny", { "target.id|startswith": ["vault://keys/a", "file:///caf\u00e9/"] })];
+      const secret = ["vault://keys/a", "file:///caf\u00e9/", "https://vault.example/"];
+      const rules = [rule("secret", "deny", { "target.id|startswith": secret })];
       for (const fail of ["open", "closed"]) {
         const prepare = ({ server }) => {
           for (const [name, uri, text] of [
             ["key", "vault://keys/a", "the secret"],
             ["job", "vault://keys/job", "job"],
+            ["jobs", "vault://jobs", "jobs"],
+            ["root", "https://vault.example/", "the secret"],
           ]) {
             server.registerResource(name, uri, {}, async () => ({ contents: [{ uri, text }] }));
           }
@@ -445,10 +448,15 @@ for (const [name, { McpServer, Server, Client, Transport }] of Object.entries(GE
           "file:///x/../caf\u00e9/x",
           "file:///%63af%C3%A9/x",
           "file://localhost/x",
+          "https://vault.example/",
+          "https://vault.example",
+          "https://vault.example?x",
+          "https://vault.example#x",
         ]) {
           assert.match(await read(uri), /refused by policy|rejected/, uri);
         }
         assert.equal(await read("vault://keys/job"), "job");
+        assert.equal(await read("vault://jobs"), "jobs");
       }
     });
 

@@ -113,6 +113,47 @@ describe("runTools", () => {
   });
 });
 
+test("arguments whose text repeats a name are rejected, because the function may get the text", async () => {
+  const audit = await createTestRecorder();
+  const ran = [];
+  const run = (input) => ran.push(input);
+  const tools = auditTools(
+    audit,
+    [
+      { type: "function", function: { name: "run", parameters: {}, function: run } },
+      {
+        ...tool({ name: "run", description: "", parameters: z.object({}), execute() {} }),
+        invoke: (_, input) => run(input),
+      },
+    ],
+    { gate: guard() },
+  );
+  const calls = [(text) => tools[0].function.function(text), (text) => tools[1].invoke({}, text)];
+  for (const call of calls) {
+    for (const text of [
+      '{"path":"/etc/passwd","path":"/ok"}',
+      '{"path":"/etc/passwd","p\\u0061th" : "/ok"}',
+      '[{"a":{"b":1,"b\\"":2,"b"\n:3}}]',
+    ]) {
+      assert.match(await call(text), /rejected/, text);
+    }
+    assert.deepEqual(ran, []);
+    const passed = [
+      '{"a":"a","b":[{"a":"\\":"},{"a" : ",\\"a\\":"}],"":{"":":"}}',
+      '[":","a",":"]',
+      '"a"',
+      "{}",
+      '{"__proto__":1}',
+    ];
+    for (const text of passed) {
+      await call(text);
+    }
+    assert.deepEqual(ran.splice(0), passed);
+  }
+  const [event] = await recorded(audit);
+  assert.equal(event.metadata.tool.arguments, '{"path":"/etc/passwd","path":"/ok"}');
+});
+
 describe("the Agents SDK", () => {
   const read = {
     name: "read",

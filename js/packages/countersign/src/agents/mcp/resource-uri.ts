@@ -30,8 +30,7 @@ export function parseUri(uri: string): ResourceUri | undefined {
     const id = decodeURIComponent(path);
     const isEncodedTwice = ESCAPE.test(id);
     const isAmbiguous = AMBIGUOUS.test(path) || AMBIGUOUS_SEGMENT.test(id.replace(BEFORE_PATH, ""));
-    const found = lookedUp(uri, id, decodeURIComponent(rest));
-    if (isEncodedTwice || isAmbiguous || found === undefined) {
+    if (isEncodedTwice || isAmbiguous || !isNormal(uri, id, decodeURIComponent(rest))) {
       return undefined;
     }
     const [, query, fragment] = /^(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest) ?? [];
@@ -40,7 +39,7 @@ export function parseUri(uri: string): ResourceUri | undefined {
       ...(query === undefined ? {} : { query: decodeURIComponent(query) }),
       ...(fragment === undefined ? {} : { fragment: decodeURIComponent(fragment) }),
     };
-    return { id: found, details: rest === "" ? undefined : details };
+    return { id, details: rest === "" ? undefined : details };
   } catch {
     return undefined;
   }
@@ -52,14 +51,11 @@ function splitUri(uri: string): [path: string, rest: string] {
   return [path, uri.slice(path.length)];
 }
 
-/**
- * Returns the URI that servers look up: parsing adds a slash to a URL without a path. Undefined if parsing changes anything
- * else. Text that isn't a URI can't be parsed.
- */
-function lookedUp(uri: string, id: string, rest: string): string | undefined {
+/** True if parsing the URI doesn't change it. Text that isn't a URI can't be parsed. */
+function isNormal(uri: string, id: string, rest: string): boolean {
   if (!URL.canParse(uri)) {
-    return id;
+    return true;
   }
   const [parsed, parsedRest] = splitUri(new URL(uri).href).map(decodeURIComponent);
-  return parsedRest === rest ? [id, `${id}/`].find((known) => known === parsed) : undefined;
+  return parsed === id && parsedRest === rest;
 }
