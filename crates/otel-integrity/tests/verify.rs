@@ -155,7 +155,10 @@ fn missing_ambiguous_and_reserved_attributes_are_rejected() {
         let attributes = export.pointer_mut(own).unwrap().as_array_mut().unwrap();
         attributes.insert(0, attribute("audit.integrity.value"));
     });
-    assert_eq!(twice.unwrap_err(), IntegrityError::Malformed("audit.integrity.value".into()));
+    assert_eq!(
+        twice.unwrap_err(),
+        IntegrityError::Malformed("attributes.audit.integrity.value, which is there twice".into())
+    );
     for list in [resource, own] {
         let noted = changed(|export| {
             let attributes = export.pointer_mut(list).unwrap().as_array_mut().unwrap();

@@ -33,6 +33,7 @@ function stage() {
     row: async () => undefined,
     indexes: async () => Float64Array.of(3),
     count: async () => undefined,
+    asksUntil: async () => undefined,
   };
   const slicer = { sha256: async () => "ab" };
   const file = new File(["x"], "export.ndjson");

@@ -47,7 +47,7 @@ impl Exporter {
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`]. [`ExportError::Invalid`] also if there is more to examine than
-    /// [`MAX_EXAMINED_CONDITIONS`].
+    /// `MAX_EXAMINED_CONDITIONS`.
     pub fn begin_explaining(&self, request: &Request, fields_alone: bool) -> Result<Explaining, ExportError> {
         let published = self.published()?;
         let query = Arc::new(request.filter.query().clone());
