@@ -46,8 +46,8 @@ impl Exporter {
     /// query occurred in some event. Places, limit, and boundary are ignored.
     ///
     /// # Errors
-    /// [`ExportError`], as for [`Exporter::plan`]. [`ExportError::Invalid`] also if there is more to examine than
-    /// `MAX_EXAMINED_CONDITIONS`.
+    /// [`ExportError`], as for [`Exporter::plan`]. [`ExportError::Invalid`] also if the number of entries,
+    /// times that of the query's conditions, is above 100 million.
     pub fn begin_explaining(&self, request: &Request, fields_alone: bool) -> Result<Explaining, ExportError> {
         let published = self.published()?;
         let query = Arc::new(request.filter.query().clone());
