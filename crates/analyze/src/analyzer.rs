@@ -166,26 +166,12 @@ impl PartialOrd for Detected {
 impl Eq for Detected {}
 
 impl Pack {
-    /// Matches an event against the rules. Parses the event with `parsers`, but only the parts that rules
-    /// need, and ignores a parse result already in `entry`.
+    /// Matches an event against the rules. Parses the event with `parsers`, but only the parts that rules, scores, and
+    /// coverage need, and ignores a parse result already in `entry`.
     pub fn detect_by(&self, leaf: u64, parsers: &Parsers, entry: &Entry<'_>) -> Detected {
-        let read = |parts| entry.event.as_ref().and_then(|event| parsers.parse_parts(event, parts));
-        let parts =
-            self.fields.parts().with(if self.asks_baselines() { Observation::PARTS } else { Parts::NONE });
-        let asked = read(parts);
-        let entry = Entry { read: asked.as_ref(), ..*entry };
-        let mut detected = self.detect(leaf, &entry);
-        if detected.observed.is_none() || parts.has(Observation::PARTS) {
-            return detected;
-        }
-        // Once a rule fires, its score needs more parts of the event than the rules do.
-        let more = read(parts.with(Observation::PARTS));
-        let wider = Entry { read: more.as_ref(), ..entry };
-        if is_ours(&wider) != is_ours(&entry) {
-            return self.detect(leaf, &wider);
-        }
-        detected.observed = Some(wider.within(|entry| Observation::new(entry, false)).into());
-        detected
+        let parts = self.fields.parts().with(Parts::UNREAD);
+        let read = entry.event.as_ref().and_then(|event| parsers.parse_parts(event, parts));
+        self.detect(leaf, &Entry { read: read.as_ref(), ..*entry })
     }
 
     /// Matches an event against the rules, using the parse result in `entry`.
@@ -452,7 +438,7 @@ impl<'p> Analyzer<'p> {
             observed,
         } = detection;
         if let Some(shape) = shape {
-            self.shapes.add(self.pack, shape, &lacking);
+            self.shapes.add(self.pack, leaf, shape, &lacking);
         }
         for join in &joins {
             self.shapes.joined.insert(join.correlation as u32);

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use countersign::canonical::write_string;
+use countersign_query::parser::{PromisedFact, PromisedFacts};
 use countersign_query::{Entry, Unparsed};
 
 use crate::counter::counted;
@@ -29,6 +30,8 @@ pub(crate) struct Shape {
     /// For an event that one of Elastic's integrations converted, the parser of the original product. That
     /// parser's rules name fields that the event no longer has.
     origin: Option<Box<str>>,
+    /// The facts that the parser promises and that the event lacks ([`PromisedFacts::bits`]).
+    unread: u8,
     /// True if its action is the product's own (`countersign.…`). Only rules that name such an action apply
     /// to it.
     is_reserved: bool,
@@ -50,6 +53,7 @@ impl Shape {
         Self {
             parser: entry.read.map(|read| (*read.parsed_as).into()),
             origin: origin(entry).map(Into::into),
+            unread: entry.read.map_or(0, |read| read.unread.bits()),
             is_reserved,
             fields: bits.into(),
         }
@@ -184,7 +188,12 @@ pub(crate) struct Shapes {
     pub(crate) joined: BTreeSet<u32>,
     /// See [`Coverage::unclear_times`].
     pub(crate) unclear_times: Option<(u64, u64)>,
+    /// See [`Coverage::unread`].
+    pub(crate) unread: UnreadCounts,
 }
+
+/// For each parser and set of missing facts ([`PromisedFacts::bits`]), the number of events and the first one's entry.
+pub(crate) type UnreadCounts = BTreeMap<(Box<str>, u8), (u64, u64)>;
 
 /// The counts derived from shapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -242,7 +251,10 @@ impl Counts {
 }
 
 impl Shapes {
-    pub(crate) fn add(&mut self, pack: &Pack, shape: Shape, lacking: &[u32]) {
+    pub(crate) fn add(&mut self, pack: &Pack, leaf: u64, shape: Shape, lacking: &[u32]) {
+        if let Some(parser) = shape.parser.as_ref().filter(|_| shape.unread != 0) {
+            self.unread.entry((parser.clone(), shape.unread)).or_insert((0, leaf)).0 += 1;
+        }
         for rule in lacking {
             self.lacking.resize(pack.rules.len(), 0);
             self.lacking[*rule as usize] += 1;
@@ -265,13 +277,21 @@ impl Shapes {
         lacking: Vec<u64>,
         joined: BTreeSet<u32>,
         unclear_times: Option<(u64, u64)>,
+        unread: UnreadCounts,
     ) -> Option<Self> {
         let is_of = shapes.len() <= MAX_SHAPES
             && shapes.iter().all(|(shape, _)| shape.is_of(pack))
             && (beyond.rules.is_empty() || beyond.rules.len() == pack.rules.len())
             && (lacking.is_empty() || lacking.len() == pack.rules.len())
             && joined.last().is_none_or(|rule| (*rule as usize) < pack.rules.len());
-        is_of.then(|| Self { known: shapes.into_iter().collect(), beyond, lacking, joined, unclear_times })
+        is_of.then(|| Self {
+            known: shapes.into_iter().collect(),
+            beyond,
+            lacking,
+            joined,
+            unclear_times,
+            unread,
+        })
     }
 
     pub(crate) fn coverage(&self, pack: &Pack) -> Coverage {
@@ -317,6 +337,7 @@ impl Shapes {
             rules: pack.rules.iter().map(|rule| rule.id.clone()).zip(applicable).collect(),
             blind,
             unclear_times: self.unclear_times,
+            unread: self.unread.iter().map(UnreadEvents::new).collect(),
         }
     }
 
@@ -378,6 +399,33 @@ pub struct Coverage {
     /// The number of events that state a time which their parser doesn't understand, and the first one's entry. Their
     /// time is that of their recording, so rules over a timespan may miss them.
     pub unclear_times: Option<(u64, u64)>,
+    /// The events that a parser recognizes, but in which it doesn't find what it promises, by parser.
+    pub unread: Vec<UnreadEvents>,
+}
+
+/// Events of a parser that lack the same promised facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadEvents {
+    /// The parser.
+    pub parser: String,
+    /// The facts that they lack.
+    pub facts: PromisedFacts,
+    /// Their number.
+    pub events: u64,
+    /// The first one's entry.
+    pub first: u64,
+}
+
+impl UnreadEvents {
+    fn new(((parser, facts), (events, first)): (&(Box<str>, u8), &(u64, u64))) -> Self {
+        let (facts, parser) = (PromisedFacts::from_bits(*facts), parser.to_string());
+        Self { parser, facts, events: *events, first: *first }
+    }
+
+    /// Describes these events, without a period.
+    pub fn sentence(&self) -> String {
+        unread_sentence(&self.parser, self.facts, self.events)
+    }
 }
 
 /// The events that one parser recognizes.
@@ -413,10 +461,20 @@ impl Coverage {
         Unparsed { unparsed: self.unparsed, events: self.events }
     }
 
-    /// True if every event was parsed, with its time, and evaluated by rules for its source, and no rule for these
-    /// sources was blind. Only then does the absence of findings mean that nothing matches.
+    /// True if every event was parsed, with its time and the facts that its parser promises, and evaluated by rules for
+    /// its source, and no rule for these sources was blind. Only then does the absence of findings mean that nothing
+    /// matches.
     pub fn is_complete(&self) -> bool {
-        self.unparsed == 0 && self.blind.is_empty() && self.uncovered() == 0 && self.unclear_times.is_none()
+        self.unparsed == 0
+            && self.unread.is_empty()
+            && self.blind.is_empty()
+            && self.uncovered() == 0
+            && self.unclear_times.is_none()
+    }
+
+    /// Returns the number of events in which their parser doesn't find what it promises.
+    pub fn unread(&self) -> u64 {
+        self.unread.iter().map(|unread| unread.events).sum()
     }
 
     /// Returns the number of parsed events that no rule for their source could evaluate.
@@ -432,7 +490,7 @@ impl Coverage {
     /// Appends the coverage as a JSON object on one line. `rules` contains the number of events for each
     /// rule, or in a summary only the number of rules.
     pub fn write_json(&self, is_summary: bool, out: &mut Vec<u8>) {
-        let Self { events, unparsed, sources, rules, blind, unclear_times } = self;
+        let Self { events, unparsed, sources, rules, blind, unclear_times, unread } = self;
         let (applicable, complete, uncovered) = (self.applicable(), self.is_complete(), self.uncovered());
         let mut write = |text: String| out.extend_from_slice(text.as_bytes());
         write(format!("{{\"applicable\":{applicable},\"blind\":["));
@@ -467,7 +525,18 @@ impl Coverage {
         }
         write("],\"unclear_times\":".into());
         counted(*unclear_times, out);
-        out.extend(format!(",\"uncovered\":{uncovered},\"unparsed\":{unparsed}}}").bytes());
+        let mut write = |text: String| out.extend_from_slice(text.as_bytes());
+        write(format!(",\"uncovered\":{uncovered},\"unparsed\":{unparsed},\"unread\":["));
+        for (nth, UnreadEvents { parser, facts, events, first }) in unread.iter().enumerate() {
+            let facts: Vec<String> = facts.iter().map(|fact| quoted(fact.as_str())).collect();
+            write(format!(
+                "{}{{\"events\":{events},\"facts\":[{}],\"first_entry\":{first},\"parser\":{}}}",
+                if nth == 0 { "" } else { "," },
+                facts.join(","),
+                quoted(parser),
+            ));
+        }
+        write("]}".into());
     }
 }
 
@@ -478,6 +547,29 @@ pub fn unclear_times_sentence(number: u64) -> String {
     }
     format!(
         "{number} events state a time that their parser doesn't understand; they count by the time of recording, so rules over a timespan may miss them"
+    )
+}
+
+/// Describes events in which a parser doesn't find what it promises, and the consequence, without a period.
+pub fn unread_sentence(parser: &str, facts: PromisedFacts, number: u64) -> String {
+    let events = if number == 1 { "1 event".to_owned() } else { format!("{number} events") };
+    if facts.has(PromisedFact::Kind) {
+        return format!(
+            "{events} of {parser} {} of a kind that the parser doesn't know; rules that use parsed facts may miss {}",
+            if number == 1 { "is" } else { "are" },
+            if number == 1 { "it" } else { "them" },
+        );
+    }
+    let facts: Vec<&str> = facts.iter().map(PromisedFact::as_str).collect();
+    let facts = match &facts[..] {
+        [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+        all => all.concat(),
+    };
+    format!(
+        "{events} of {parser} {} no {facts}, although the parser promises {}; rules that use parsed facts may miss {}",
+        if number == 1 { "has" } else { "have" },
+        if facts.contains(" or ") { "them" } else { "one" },
+        if number == 1 { "it" } else { "them" },
     )
 }
 

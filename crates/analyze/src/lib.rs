@@ -101,7 +101,9 @@ mod zone;
 
 pub use acknowledgment::Acknowledgment;
 pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OrderError};
-pub use coverage::{BlindRule, Coverage, SourceCoverage, unclear_times_sentence};
+pub use coverage::{
+    BlindRule, Coverage, SourceCoverage, UnreadEvents, unclear_times_sentence, unread_sentence,
+};
 pub use decision::Decision;
 pub use error::AnalyzeError;
 pub use finding::{Evidence, Finding, FindingEvent, Level, Reason};

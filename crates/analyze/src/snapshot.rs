@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analyzer::{Analyzer, ENGINE};
 use crate::baseline::{Baselines, StoredBaselines};
-use crate::coverage::{Counts, Shape, Shapes};
+use crate::coverage::{Counts, Shape, Shapes, UnreadCounts};
 use crate::finding::Finding;
 use crate::habits::{Habits, StoredHabits};
 use crate::pack::Pack;
@@ -99,6 +99,7 @@ struct Body {
     lacking: Vec<u64>,
     joined: BTreeSet<u32>,
     unclear_times: Option<(u64, u64)>,
+    unread: UnreadCounts,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -142,6 +143,7 @@ impl<'p> Analyzer<'p> {
             lacking: self.shapes.lacking.clone(),
             joined: self.shapes.joined.clone(),
             unclear_times: self.shapes.unclear_times,
+            unread: self.shapes.unread.clone(),
         };
         let mut bytes = postcard::to_extend(&body, MAGIC.to_vec()).unwrap_or_default();
         let checksum = Hash::digest(&[&bytes]);
@@ -220,8 +222,8 @@ impl<'p> Analyzer<'p> {
         analyzer.habits = Habits::restore(body.habits)?;
         analyzer.identities = Scores::restore(body.identities)?;
         analyzer.sessions = Scores::restore(body.sessions)?;
-        let Body { shapes, beyond, lacking, joined, unclear_times, .. } = body;
-        analyzer.shapes = Shapes::restore(pack, shapes, beyond, lacking, joined, unclear_times)?;
+        let Body { shapes, beyond, lacking, joined, unclear_times, unread, .. } = body;
+        analyzer.shapes = Shapes::restore(pack, shapes, beyond, lacking, joined, unclear_times, unread)?;
         Some(analyzer)
     }
 }

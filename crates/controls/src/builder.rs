@@ -296,6 +296,7 @@ impl<'a> EvidenceBuilder<'a> {
         self.counted.events.add(record.leaf, recorded, happened);
         self.counted.own_times += u64::from(own.is_some());
         self.counted.unread += u64::from(!facts.is_read);
+        self.counted.lacking += u64::from(facts.is_lacking);
         if let Some(unknown) = &facts.uncategorized {
             self.unknown.add(unknown);
         }
@@ -808,6 +809,15 @@ impl<'a> EvidenceBuilder<'a> {
             && !matches!(question.by, AnswerSource::Log(_))
         {
             doubts.push(Doubt { code: "not_read", message });
+        }
+        if self.counted.lacking > 0 && !matches!(question.by, AnswerSource::Log(_)) {
+            let lacking = self.counted.lacking;
+            let (lack, their) = if lacking == 1 { ("lacks", "its") } else { ("lack", "their") };
+            let message = format!(
+                "{} {lack} facts that {their} parser promises; who acted, from where, or the outcome may be missing",
+                events(lacking)
+            );
+            doubts.push(Doubt { code: "lacking", message });
         }
         if self.counted.undated > 0 && !matches!(question.by, AnswerSource::Log(_)) {
             let undated = self.counted.undated;

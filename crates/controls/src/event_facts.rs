@@ -46,6 +46,8 @@ pub struct EventFacts {
     pub(crate) happened: Option<i64>,
     /// True if the event states a time that its parser doesn't understand.
     pub(crate) is_time_unclear: bool,
+    /// True if the event lacks a fact that its parser promises.
+    pub(crate) is_lacking: bool,
     /// The questions whose selection the event matches.
     pub(crate) held: Bits,
     /// The fields of the catalog that the event has.
@@ -156,6 +158,7 @@ impl<'c> EventEvaluator<'c> {
         let mut facts = EventFacts {
             happened: is_own.then(|| time.millis()),
             is_read: entry.read.is_some(),
+            is_lacking: entry.read.is_some_and(|read| !read.unread.is_empty()),
             is_time_unclear: entry.read.is_some_and(|read| read.is_time_unclear),
             ..EventFacts::default()
         };

@@ -50,6 +50,7 @@ fn value(evidence: &Evidence) -> Value {
                 .map(|(signer_trust, count)| (signer_trust.as_str().to_owned(), (*count).into()))
                 .collect::<serde_json::Map<String, Value>>(),
             "outside": counted.outside, "undated": counted.undated, "own_times": counted.own_times, "unread": counted.unread,
+            "lacking": counted.lacking,
             "withheld": counted.withheld, "erased": counted.erased,
         },
         "uncategorized": {

@@ -178,6 +178,8 @@ pub struct EntryCounts {
     pub own_times: u64,
     /// Events that no parser fits.
     pub unread: u64,
+    /// Events that lack a fact which their parser promises.
+    pub lacking: u64,
     /// Withheld events in the period, without those recorded as erased.
     pub withheld: u64,
     /// Events in the period that the log recorded as erased.

@@ -71,6 +71,19 @@ pub struct BlindRuleFacts {
     pub events: u64,
 }
 
+/// Events of a parser that lack the same promised facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadFacts {
+    /// The parser.
+    pub parser: String,
+    /// The facts that they lack, by name.
+    pub facts: Vec<String>,
+    /// Their number.
+    pub events: u64,
+    /// The first one's entry.
+    pub first_leaf: u64,
+}
+
 /// The extent to which the rules could examine the events (SPEC section 13.14).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoverageFacts {
@@ -90,13 +103,19 @@ pub struct CoverageFacts {
     pub sources: Vec<SourceFacts>,
     /// The events that state a time which their parser doesn't understand.
     pub unclear_times: Option<EntryCount>,
+    /// The events in which their parser doesn't find what it promises.
+    pub unread: Vec<UnreadFacts>,
 }
 
 impl CoverageFacts {
-    /// True if each event is covered, no event's time is unclear, and no rule is blind. Only then does the absence of
-    /// findings mean that no event matches a rule.
+    /// True if each event is covered and was read, no event's time is unclear, and no rule is blind. Only then does the
+    /// absence of findings mean that no event matches a rule.
     pub fn is_complete(&self) -> bool {
-        self.unparsed == 0 && self.uncovered == 0 && self.blind.is_empty() && self.unclear_times.is_none()
+        self.unparsed == 0
+            && self.uncovered == 0
+            && self.blind.is_empty()
+            && self.unclear_times.is_none()
+            && self.unread.is_empty()
     }
 }
 
@@ -235,10 +254,12 @@ impl Detections {
             |of: fn(&SourceFacts) -> u64| coverage.sources.iter().map(of).try_fold(0_u64, u64::checked_add);
         let parsed = coverage.events.checked_sub(coverage.unparsed);
         let covered = parsed.and_then(|parsed| parsed.checked_sub(coverage.uncovered));
+        let unread = coverage.unread.iter().map(|of| of.events).try_fold(0_u64, u64::checked_add);
         let blind: BTreeSet<_> = coverage.blind.iter().map(|blind| &blind.rule).collect();
         let is_consistent = parsed.is_some()
             && total(|source| source.events) == parsed
             && covered.is_some()
+            && parsed.zip(unread).is_some_and(|(parsed, unread)| unread <= parsed)
             && parsed.zip(coverage.unclear_times).is_none_or(|(parsed, unclear)| unclear.number <= parsed)
             && total(|source| source.covered) == covered
             && coverage.sources.iter().all(|source| source.covered <= source.events)
@@ -364,8 +385,8 @@ fn parse_limit(json: Json) -> Result<LimitFacts, Error> {
 }
 
 fn parse_coverage(json: Json) -> Result<CoverageFacts, Error> {
-    let [events, unparsed, uncovered, rules, applicable, blind, sources, unclear_times, complete] = json
-        .members(
+    let [events, unparsed, uncovered, rules, applicable, blind, sources, unclear_times, unread, complete] =
+        json.members(
             "coverage",
             [
                 "events",
@@ -376,11 +397,13 @@ fn parse_coverage(json: Json) -> Result<CoverageFacts, Error> {
                 "blind",
                 "sources",
                 "unclear_times",
+                "unread",
                 "complete",
             ],
         )?;
     let blind = required(blind, "blind")?.into_array("blind", MAX_RULES)?;
     let sources = required(sources, "sources")?.into_array("sources", MAX_NAMES)?;
+    let unread = required(unread, "unread")?.into_array("unread", MAX_NAMES)?;
     let coverage = CoverageFacts {
         events: number(events, "events")?,
         unparsed: number(unparsed, "unparsed")?,
@@ -390,6 +413,7 @@ fn parse_coverage(json: Json) -> Result<CoverageFacts, Error> {
         blind: blind.into_iter().map(parse_blind).collect::<Result<_, _>>()?,
         sources: sources.into_iter().map(parse_source).collect::<Result<_, _>>()?,
         unclear_times: entry_count(unclear_times, "unclear_times")?,
+        unread: unread.into_iter().map(parse_unread).collect::<Result<_, _>>()?,
     };
     if required(complete, "complete")?.into_bool("complete")? != coverage.is_complete() {
         return Err(refuse("complete", "the value contradicts the numbers beside it"));
@@ -411,6 +435,21 @@ fn parse_blind(json: Json) -> Result<BlindRuleFacts, Error> {
     })
 }
 
+fn parse_unread(json: Json) -> Result<UnreadFacts, Error> {
+    let [parser, facts, events, first] =
+        json.members("unread", ["parser", "facts", "events", "first_entry"])?;
+    let facts = required(facts, "facts")?.into_array("facts", MAX_NAMES)?;
+    Ok(UnreadFacts {
+        parser: name(parser, "parser")?,
+        facts: facts
+            .into_iter()
+            .map(|fact| fact.into_text("facts", MAX_NAME_BYTES))
+            .collect::<Result<_, _>>()?,
+        events: number(events, "events")?,
+        first_leaf: number(first, "first_entry")?,
+    })
+}
+
 fn parse_source(json: Json) -> Result<SourceFacts, Error> {
     let [parser, events, covered, rules] =
         json.members("sources", ["parser", "events", "covered", "rules"])?;
@@ -423,8 +462,25 @@ fn parse_source(json: Json) -> Result<SourceFacts, Error> {
 }
 
 fn coverage_json(coverage: &CoverageFacts) -> Json {
-    let CoverageFacts { events, unparsed, uncovered, rules, applicable, blind, sources, unclear_times } =
-        coverage;
+    let CoverageFacts {
+        events,
+        unparsed,
+        uncovered,
+        rules,
+        applicable,
+        blind,
+        sources,
+        unclear_times,
+        unread,
+    } = coverage;
+    let unread = unread.iter().map(|UnreadFacts { parser, facts, events, first_leaf }| {
+        object([
+            ("parser", parser.as_str().into()),
+            ("facts", Json::Array(facts.iter().map(|fact| fact.as_str().into()).collect())),
+            ("events", (*events).into()),
+            ("first_entry", (*first_leaf).into()),
+        ])
+    });
     let blind = blind.iter().map(|BlindRuleFacts { rule, title, fields, events }| {
         object([
             ("rule", rule.as_str().into()),
@@ -450,6 +506,7 @@ fn coverage_json(coverage: &CoverageFacts) -> Json {
         ("blind", Json::Array(blind.collect())),
         ("sources", Json::Array(sources.collect())),
         ("unclear_times", count_json(*unclear_times)),
+        ("unread", Json::Array(unread.collect())),
         ("complete", Json::Bool(coverage.is_complete())),
     ])
 }

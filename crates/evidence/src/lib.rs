@@ -15,7 +15,7 @@ mod sample;
 pub use comparison::{SampleRoot, SelectedEntries, VerifiedEntries};
 pub use detections::{
     BlindRuleFacts, CoverageFacts, Detections, EntryCount, LimitFacts, MAX_DETECTIONS, PackFacts,
-    RuleFindings, SourceFacts,
+    RuleFindings, SourceFacts, UnreadFacts,
 };
 pub use file::{File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PAGE_BYTES, has_evidence, is_page};
 pub use frame::{

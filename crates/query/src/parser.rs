@@ -20,7 +20,8 @@
 //!         "action": "=sale.close",
 //!         "actor": {"id": "clerk"},
 //!         "target": {"id": "receipt", "type": "=receipt"},
-//!         "outcome": "=success"
+//!         "outcome": "=success",
+//!         "promises": {"facts": ["actor", "target", "outcome"]}
 //!     }"#,
 //! )])?;
 //! let event = Document::parse(r#"{"at":1700000000,"clerk":"c_7","receipt":"R-1"}"#).unwrap();
@@ -28,6 +29,7 @@
 //! assert_eq!((&*read.parsed_as, read.actor.id.as_deref()), ("till", Some("c_7")));
 //! assert_eq!(read.time.unwrap().to_string(), "2023-11-14T22:13:20.000Z");
 //! assert_eq!(read.outcome, Outcome::Success);
+//! assert!(read.unread.is_empty());
 //!
 //! let unknown = Document::parse(r#"{"a":1}"#).unwrap();
 //! assert_eq!(parsers.parse(&unknown.root()), None);
@@ -51,6 +53,8 @@ mod parsed;
 mod parsers;
 #[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "no error can occur"))]
 mod path;
+mod promise;
+mod selection;
 mod source;
 mod spelling;
 mod when;
@@ -67,6 +71,7 @@ pub use own::parse_own;
 pub use parsed::{Outcome, Parts, Party, Read};
 pub use parsers::Parsers;
 pub(crate) use path::Path;
+pub use promise::{PromisedFact, PromisedFacts};
 pub use spelling::Spelling;
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use countersign_query::parser::PromisedFacts;
+
 use crate::examined::Examined;
 use crate::notice::{WatchNotice, WatchObserver};
 use crate::watcher::Watcher;
@@ -17,6 +19,7 @@ struct Gaps {
     has_unclear_times: bool,
     has_future: bool,
     sources: Vec<String>,
+    unread: Vec<(String, PromisedFacts)>,
     blind: Vec<String>,
     limited: Vec<String>,
 }
@@ -29,6 +32,7 @@ impl Gaps {
             has_unclear_times: coverage.unclear_times.is_some(),
             has_future: future.is_some(),
             sources: sources.map(|source| source.parser.clone()).collect(),
+            unread: coverage.unread.iter().map(|unread| (unread.parser.clone(), unread.facts)).collect(),
             blind: coverage.blind.iter().map(|blind| blind.rule.clone()).collect(),
             limited: limits.iter().map(|limit| limit.rule.clone()).collect(),
         }

@@ -220,6 +220,7 @@ impl Draft {
                     "unclear_times": coverage.unclear_times.map_or(0, |(number, _)| number),
                     "uncovered": coverage.uncovered(),
                     "unparsed": coverage.unparsed,
+                    "unread": coverage.unread(),
                 },
                 "digest": digest,
                 "engine": ENGINE,

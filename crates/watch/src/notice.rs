@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_analyze::unclear_times_sentence;
+use countersign_analyze::{UnreadEvents, unclear_times_sentence};
 use countersign_errors::EngineError;
 use countersign_query::Conclusion;
 
@@ -108,7 +108,8 @@ impl fmt::Display for WatchNotice {
                         "events are dated later than they were recorded, so rules over a timespan don't count them",
                     ),
                 ];
-                let gaps: Vec<String> = gaps.into_iter().flatten().collect();
+                let unread = coverage.unread.iter().map(UnreadEvents::sentence);
+                let gaps: Vec<String> = gaps.into_iter().flatten().chain(unread).collect();
                 if gaps.is_empty() {
                     f.write_str("rules can examine every event")
                 } else {

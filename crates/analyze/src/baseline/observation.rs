@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use countersign_query::{Entry, Outcome, Parts, Party};
+use countersign_query::{Entry, Outcome, Party};
 
 use super::place::Place;
 use crate::bounded::bounded;
@@ -52,10 +52,6 @@ impl Observation {
     /// The number of parts.
     #[cfg(feature = "state")]
     pub(crate) const LENGTH: usize = PARTS;
-
-    /// The parts of a parse result that an observation needs.
-    pub(crate) const PARTS: Parts =
-        Parts::ACTION.with(Parts::ACTOR).with(Parts::TARGET).with(Parts::ADDRESS).with(Parts::OUTCOME);
 
     pub(crate) fn new(entry: &Entry<'_>, is_for_baselines: bool) -> Self {
         let read = entry.read;

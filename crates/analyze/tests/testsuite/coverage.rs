@@ -7,7 +7,7 @@ use countersign_query::{Entry, Parsers};
 use crate::rules::{files, is_cases, pack};
 
 const CALL: &str = r#"{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"PutObject","awsRegion":"eu-west-1","eventTime":"2026-11-18T10:00:00Z","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
-const PODS: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"1","stage":"ResponseComplete","verb":"create","user":{"username":"ada"},"objectRef":{"resource":"pods","name":"x"},"responseStatus":{"code":201},"requestReceivedTimestamp":"2026-11-18T10:00:00Z"}"#;
+const PODS: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"1","stage":"ResponseComplete","verb":"create","sourceIPs":["192.0.2.7"],"user":{"username":"ada"},"objectRef":{"resource":"pods","name":"x"},"responseStatus":{"code":201},"requestReceivedTimestamp":"2026-11-18T10:00:00Z"}"#;
 const OURS: &str = r#"{"action":"job.run","actor":{"id":"u_1"}}"#;
 
 fn rules(rules: &[(&str, &str, &str)]) -> Pack {
@@ -229,7 +229,7 @@ fn coverage_without_events_is_not_complete() {
     let json = String::from_utf8(json).unwrap();
     assert_eq!(
         json,
-        r#"{"applicable":1,"blind":[],"complete":false,"events":2,"rules":{"aws":1},"sources":[{"covered":1,"events":1,"parser":"CloudTrail","rules":1},{"covered":0,"events":1,"parser":"countersign","rules":0}],"unclear_times":null,"uncovered":1,"unparsed":0}"#
+        r#"{"applicable":1,"blind":[],"complete":false,"events":2,"rules":{"aws":1},"sources":[{"covered":1,"events":1,"parser":"CloudTrail","rules":1},{"covered":0,"events":1,"parser":"countersign","rules":0}],"unclear_times":null,"uncovered":1,"unparsed":0,"unread":[]}"#
     );
 }
 
@@ -305,4 +305,19 @@ fn findings_name_the_parties_of_their_event() {
     let event = found.event.unwrap();
     let parts = [&event.actor, &event.action, &event.target, &event.address].map(|part| part.as_deref());
     assert_eq!(parts, [Some("u_1"), Some("job.run"), Some("job 42"), Some("198.51.100.7")]);
+}
+
+#[test]
+fn an_event_that_lacks_a_promised_fact_is_a_gap() {
+    let pack = rules(&[("aws", "{product: aws, service: cloudtrail}", "{eventName: DeleteTrail}")]);
+    assert!(coverage(&pack, [CALL]).is_complete());
+    let anonymous = CALL.replace("\"userIdentity\"", "\"identity\"");
+    let found = coverage(&pack, [&*anonymous, CALL, &anonymous]);
+    assert_eq!((found.unread(), found.unparsed, found.uncovered(), found.is_complete()), (2, 0, 0, false));
+    let [unread] = &found.unread[..] else { panic!("{:?}", found.unread) };
+    assert_eq!((unread.parser.as_str(), unread.events, unread.first), ("CloudTrail", 2, 0));
+    assert_eq!(
+        unread.sentence(),
+        "2 events of CloudTrail have no actor, although the parser promises one; rules that use parsed facts may miss them"
+    );
 }

@@ -5,15 +5,34 @@ use serde_json::{Value, json};
 
 use crate::common::{ORIGIN, Place};
 
-/// Events that match no parser; events without rules for their source; and events with an uncategorized action.
-const UNSEEN: [(&str, &str); 3] = [
+/// Events that match no parser; events without rules for their source; and events that a parser recognizes, but doesn't
+/// read.
+const UNSEEN: [(&str, &str); 6] = [
     ("no parser", r#"{"what":"door opened","who":"badge 7","when":"2026-03-02T10:00:00Z"}"#),
     (
         "no rule",
         r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1772442927000000000","eventName":"order.frobnicate","body":{"stringValue":"x"}}]}]}]}"#,
     ),
-    ("no category", r#"{"action":"zorp.frobnicate","actor":{"id":"u_1","type":"user"},"x":{"y":1}}"#),
+    (
+        "another product's fields",
+        r#"{"action":"user.logged_in","actor":{"id":"u_1","type":"user"},"success":false,"occurred_at":"2026-03-02T09:15:27Z"}"#,
+    ),
+    (
+        "an unknown kind",
+        r#"{"time":"2026-03-02T09:15:27Z","resourceId":"/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/X","operationName":"LogEvent","category":"PostgreSQLLogs","properties":{"message":"password authentication failed"}}"#,
+    ),
+    (
+        "no actor",
+        r#"{"eventTime":"2026-03-02T09:15:27Z","eventName":"ConsoleLogin","eventSource":"signin.amazonaws.com","eventType":"AwsConsoleSignIn","sourceIPAddress":"203.0.113.9","awsRegion":"us-east-1","eventVersion":"1.08","responseElements":{"ConsoleLogin":"Failure"}}"#,
+    ),
+    (
+        "no address",
+        r#"{"uuid":"b1","published":"2026-03-02T09:15:27.123Z","eventType":"user.session.start","severity":"INFO","displayMessage":"x","actor":{"id":"00u1","type":"User","displayName":"Ada"},"client":{"zone":"null"},"outcome":{"result":"FAILURE"},"target":null}"#,
+    ),
 ];
+
+/// An event with an uncategorized action.
+const UNCATEGORIZED: &str = r#"{"action":"zorp.frobnicate","actor":{"id":"u_1","type":"user"},"metadata":{"y":1}}"#;
 
 /// Seals one kind of event, three times, as `audit.ndjson`.
 fn sealed(event: &str) -> Place {
@@ -40,13 +59,13 @@ fn output_text(place: &Place, args: &[&str]) -> String {
 
 #[test]
 fn analyze_reports_no_findings_only_with_coverage() {
-    for (kind, event) in &UNSEEN[..2] {
+    for (kind, event) in UNSEEN {
         let said = output_text(&sealed(event), &["analyze", "audit.ndjson"]);
         assert!(said.contains("? Nothing was found") && !said.contains("✓ Nothing"), "{kind}: {said}");
         assert!(said.contains("some events couldn’t be checked"), "{kind}: {said}");
     }
     // Rules for any source covered an action they don't name.
-    let said = output_text(&sealed(UNSEEN[2].1), &["analyze", "audit.ndjson"]);
+    let said = output_text(&sealed(UNCATEGORIZED), &["analyze", "audit.ndjson"]);
     assert!(said.contains("✓ Nothing was found"), "{said}");
     assert!(said.contains("coverage: 3 of 3 events parsed (countersign 3)"), "{said}");
 }
@@ -98,7 +117,7 @@ fn an_answer_about_days_counts_the_events_whose_time_is_unclear() {
 fn a_policy_passes_only_with_full_coverage() {
     const POLICY: &str =
         "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n";
-    for (_, event) in &UNSEEN[..2] {
+    for (_, event) in UNSEEN {
         let place = sealed(event);
         place.write("policy.yml", POLICY);
         let args = ["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt"];
@@ -129,7 +148,7 @@ fn each_output_of_a_policy_states_the_share_without_a_parser() {
 
 #[test]
 fn evidence_reports_none_only_with_all_categories() {
-    for (kind, event) in UNSEEN {
+    for (kind, event) in UNSEEN.into_iter().chain([("no category", UNCATEGORIZED)]) {
         let said = output_text(&sealed(event), &["evidence", "audit.ndjson", "--framework", "soc2"]);
         // Events of a watch have known names.
         let is_doubtful =
@@ -164,7 +183,7 @@ fn inventory_reports_events_without_a_parser() {
     assert_eq!((&json["events"], &json["unparsed"], &json["calls"]), (&json!(2), &json!(1), &json!(1)));
     place.run(&["inventory", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "unauthenticated"]).code(0);
 
-    let said = output_text(&sealed(UNSEEN[2].1), &["inventory", "audit.ndjson"]);
+    let said = output_text(&sealed(UNCATEGORIZED), &["inventory", "audit.ndjson"]);
     assert!(!said.contains("no parser"), "{said}");
 }
 
@@ -224,4 +243,22 @@ fn an_empty_search_states_the_share_without_a_parser() {
             assert!(!said.contains("may miss"), "{query} {more:?}: {said}");
         }
     }
+}
+
+#[test]
+fn events_without_promised_facts_are_counted_by_parser() {
+    let place = sealed(UNSEEN[3].1);
+    let args = ["analyze", "audit.ndjson", "--trust", "trust.txt", "--json"];
+    let output = place.command(&args).output().unwrap().stdout;
+    let analysis: Value = serde_json::from_slice(&output).unwrap();
+    let coverage = &analysis["coverage"];
+    let first = coverage["unread"][0]["first_entry"].clone();
+    let unread = json!([{"events": 3, "facts": ["kind"], "first_entry": first, "parser": "Azure activity"}]);
+    assert_eq!((&coverage["unread"], &coverage["complete"]), (&unread, &json!(false)));
+    let said = output_text(&place, &["parsers", "coverage", "audit.ndjson"]);
+    let sentence = "! 3 events of Azure activity are of a kind that the parser doesn't know";
+    assert!(said.contains(sentence) && !said.contains('✓'), "{said}");
+    let said = output_text(&sealed(UNSEEN[4].1), &["analyze", "audit.ndjson"]);
+    let sentence = "! 3 events of CloudTrail have no actor, although the parser promises one";
+    assert!(said.contains(sentence), "{said}");
 }

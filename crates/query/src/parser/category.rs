@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::condition::Condition;
-use super::path::Scope;
+use super::selection::Selection;
 
 /// A kind of action. `docs/parsers.md` describes each.
 #[derive(
@@ -111,49 +110,12 @@ impl FromIterator<Category> for Categories {
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) is: Categories,
-    /// The rule applies to actions that match one of these. If empty, to any.
-    pub(super) actions: Vec<Pattern>,
-    /// The rule doesn't apply to actions that match one of these.
-    pub(super) except: Vec<Pattern>,
-    pub(super) when: Condition,
+    /// The events that the rule applies to.
+    pub(super) selection: Selection,
     /// The name of another parser whose rules also apply. That parser's own references aren't followed.
     pub(super) of: Option<String>,
     /// True if no later rule is tried once this one has applied.
     pub(super) is_final: bool,
-}
-
-/// A string with `*` for any characters, compared without regard to case.
-#[derive(Debug)]
-pub(super) struct Pattern(Vec<String>);
-
-impl Pattern {
-    pub(super) fn new(text: &str) -> Self {
-        Self(text.to_lowercase().split('*').map(str::to_owned).collect())
-    }
-
-    /// True if the pattern matches a string in lower case.
-    fn matches(&self, text: &str) -> bool {
-        let [first, middle @ .., last] = &self.0[..] else {
-            return self.0.first().is_some_and(|whole| whole == text);
-        };
-        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
-        for part in middle {
-            let Some(at) = rest.find(part.as_str()) else { return false };
-            rest = &rest[at + part.len()..];
-        }
-        rest.ends_with(last.as_str())
-    }
-}
-
-impl Rule {
-    pub(super) fn applies(&self, action: Option<&str>, scope: Option<&Scope<'_, '_>>) -> bool {
-        let matches = |list: &[Pattern]| {
-            action.is_some_and(|action| list.iter().any(|pattern| pattern.matches(action)))
-        };
-        (self.actions.is_empty() || matches(&self.actions))
-            && !matches(&self.except)
-            && (self.when.any.is_empty() || scope.is_some_and(|scope| self.when.holds(scope)))
-    }
 }
 
 /// The source of a parser's category rules.
@@ -205,22 +167,5 @@ mod tests {
         ];
         assert!(Category::ALL.iter().map(|one| one.as_str()).eq(words));
         assert!(words.iter().map(|word| Category::parse(word)).eq(Category::ALL.iter().copied().map(Some)));
-    }
-
-    #[test]
-    fn a_pattern_matches_without_regard_to_case() {
-        for (pattern, text, matches) in [
-            ("Get*", "getobject", true),
-            ("Get*", "widget", false),
-            ("*.delete", "v1.compute.delete", true),
-            ("a*b*c", "a-b-c", true),
-            ("a*b*c", "acb", false),
-            ("ab*ba", "aba", false),
-            ("*", "", true),
-            ("Delete", "delete", true),
-            ("Delete", "deleted", false),
-        ] {
-            assert_eq!(Pattern::new(pattern).matches(text), matches, "{pattern} {text}");
-        }
     }
 }

@@ -43,7 +43,7 @@ impl Parsers {
         let rules = self.list.iter().map(|definition| {
             let rules =
                 definition.category.rules().unwrap_or_else(|why| panic!("{}: {why:?}", definition.parsed_as));
-            let is_conditional = rules.iter().any(|rule| !rule.when.any.is_empty());
+            let is_conditional = rules.iter().any(|rule| !rule.selection.when.any.is_empty());
             (rules, is_conditional)
         });
         Classifier { rules: rules.collect(), parsers: self.clone() }
@@ -100,7 +100,7 @@ impl Classifier {
         may_refer: bool,
     ) -> Categories {
         let mut all = Categories::default();
-        for rule in rules.iter().filter(|rule| rule.applies(action, scope)) {
+        for rule in rules.iter().filter(|rule| rule.selection.includes(action, scope)) {
             all = all.union(rule.is);
             if let Some(of) = rule.of.as_deref().filter(|_| may_refer)
                 && let Some(nth) = self.parsers.list.iter().position(|other| other.parsed_as == of)

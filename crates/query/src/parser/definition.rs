@@ -7,11 +7,13 @@ use countersign::canonical;
 
 use super::address::bare;
 #[cfg(feature = "category")]
-use super::category::{Categories, Category, CategoryRules, Pattern, Rule};
+use super::category::{Categories, Category, CategoryRules, Rule};
 use super::condition::{Condition, Test};
 use super::error::{CHECKS, ParseResult, ParserError, ensure, message};
 use super::parsed::{Outcome, Parts, Party, Read};
 use super::path::{Path, Prefixes, Roots, Scope, Top};
+use super::promise::{Promise, PromisedFact, Promises, PromisedFacts};
+use super::selection::{Pattern, Selection};
 use super::source::{Alternative, Input, PartyAlternative, PartySource, Source, TemplatePart};
 use super::spelling::Spelling;
 use super::when::{TimeFormat, Unit};
@@ -54,6 +56,7 @@ pub(super) struct Definition {
     pub(super) address: Source,
     pub(super) outcome: Source,
     pub(super) reason: Source,
+    pub(super) promises: Promises,
     /// The rules that assign categories to events of this parser.
     #[cfg(feature = "category")]
     pub(super) category: CategoryRules,
@@ -94,6 +97,8 @@ impl Definition {
             "address",
             "outcome",
             "reason",
+            "promises",
+            "broad",
             "category",
         ])?;
         let parsed_as = object.required("as", word)?;
@@ -129,6 +134,10 @@ impl Definition {
             address: object.optional("address", source)?.unwrap_or_default(),
             outcome: object.optional("outcome", outcome)?.unwrap_or_default(),
             reason: object.optional("reason", source)?.unwrap_or_default(),
+            promises: Promises::new(
+                object.optional("broad", condition)?,
+                object.optional("promises", promises)?,
+            ),
             #[cfg(feature = "category")]
             category: match object.optional("category", rules)? {
                 Some(rules) => CategoryRules::Rules(rules.into()),
@@ -153,9 +162,11 @@ impl Definition {
             address,
             outcome,
             reason,
+            promises,
             ..
         } = &mut definition;
         when.assign_numbers(&mut prefixes);
+        promises.assign_numbers(&mut prefixes);
         if let Some(path) = also {
             path.assign_numbers(&mut prefixes);
         }
@@ -313,7 +324,7 @@ impl Definition {
         };
         let action = text(Parts::ACTION, &self.action);
         let time = self.time.time(scope);
-        Some(Read {
+        let mut read = Read {
             parsed_as: Cow::Borrowed(&self.parsed_as),
             time,
             is_time_unclear: time.is_none() && self.time.is_stated(scope),
@@ -326,7 +337,12 @@ impl Definition {
             outcome: if parts.has(Parts::OUTCOME) { self.outcome.outcome(scope) } else { Outcome::default() },
             reason: text(Parts::REASON, &self.reason),
             envelope: None,
-        })
+            unread: PromisedFacts::default(),
+        };
+        if parts.has(Parts::UNREAD) {
+            read.unread = self.promises.unread(&read, scope);
+        }
+        Some(read)
     }
 }
 
@@ -667,6 +683,35 @@ fn party(value: Value<'_>) -> ParseResult<PartySource> {
     list(value, one).map(|alternatives| PartySource { alternatives })
 }
 
+/// Parses the fields that select events of the parser.
+fn selection(object: &Object<'_>) -> ParseResult<Selection> {
+    let patterns = |value| list(value, word).map(|all| all.iter().map(|one| Pattern::new(one)).collect());
+    Ok(Selection {
+        actions: object.optional("action", patterns)?.unwrap_or_default(),
+        except: object.optional("except", patterns)?.unwrap_or_default(),
+        when: object.optional("when", condition)?.unwrap_or_default(),
+    })
+}
+
+/// Parses the field `promises`.
+fn promises(value: Value<'_>) -> ParseResult<Vec<Promise>> {
+    list(value, |value| {
+        let object = Object::new(value)?;
+        object.allow_only(&["facts", "action", "except", "when", "doc"])?;
+        object.check_doc()?;
+        let facts = object.required("facts", |value| list(value, promised))?;
+        Ok(Promise { facts: facts.into_iter().collect(), selection: selection(&object)? })
+    })
+}
+
+fn promised(value: Value<'_>) -> ParseResult<PromisedFact> {
+    let written = word(value)?;
+    PromisedFact::parse_fact(&written).ok_or_else(|| {
+        let repair = "use one of actor, target, address, outcome";
+        ParserError::new("", message!("the fact {written:?} can't be promised"), repair)
+    })
+}
+
 /// The rules of a `category` field.
 #[cfg(feature = "category")]
 pub(super) fn rules(value: Value<'_>) -> ParseResult<Vec<Rule>> {
@@ -674,7 +719,6 @@ pub(super) fn rules(value: Value<'_>) -> ParseResult<Vec<Rule>> {
         let object = Object::new(value)?;
         object.allow_only(&["is", "of", "action", "except", "when", "final", "doc"])?;
         object.check_doc()?;
-        let patterns = |value| list(value, word).map(|all| all.iter().map(|one| Pattern::new(one)).collect());
         let is = object.optional("is", |value| list(value, category))?;
         let of = object.optional("of", word)?;
         ensure(is.is_some() || of.is_some(), || {
@@ -687,9 +731,7 @@ pub(super) fn rules(value: Value<'_>) -> ParseResult<Vec<Rule>> {
         Ok(Rule {
             is: is.into_iter().flatten().collect::<Categories>(),
             of,
-            actions: object.optional("action", patterns)?.unwrap_or_default(),
-            except: object.optional("except", patterns)?.unwrap_or_default(),
-            when: object.optional("when", condition)?.unwrap_or_default(),
+            selection: selection(&object)?,
             is_final: object.optional("final", boolean)?.unwrap_or_default(),
         })
     })

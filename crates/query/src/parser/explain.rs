@@ -9,6 +9,7 @@ use super::definition::Definition;
 use super::parsed::{MAX_ALSO, Outcome};
 use super::parsers::{BUILT_IN, Parsers};
 use super::path::{Path, Scope, Top};
+use super::promise::PromisedFacts;
 use super::source::{Alternative, Input, PartySource, Source, TemplatePart, first_text};
 use crate::value::{Kind, Value};
 
@@ -99,6 +100,8 @@ pub struct ParserSummary<'a> {
     pub name: &'a str,
     /// The fields that it has sources for, in the order of [`FACTS`].
     pub facts: Vec<&'static str>,
+    /// The facts that it promises, for all or some of its events.
+    pub promises: PromisedFacts,
     /// The address at which the source of a built-in parser documents its events.
     pub documentation: Option<&'static str>,
 }
@@ -118,6 +121,7 @@ impl Parsers {
             ParserSummary {
                 name: &definition.parsed_as,
                 facts: definition.defined_facts(),
+                promises: definition.promises.facts(),
                 documentation: address.map(|(_, address)| *address),
             }
         })

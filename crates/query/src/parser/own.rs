@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::address::bare;
 use super::parsed::{Outcome, Party, Read};
+use super::promise::{PromisedFact, PromisedFacts};
 use super::when::date;
 use crate::value::{Kind, Value};
 
@@ -134,6 +135,7 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         outcome: text_of(outcome).and_then(|word| Outcome::parse_stated(&word)).unwrap_or_default(),
         reason: text_of(reason),
         envelope: None,
+        unread: if is_known { PromisedFacts::default() } else { [PromisedFact::Kind].into_iter().collect() },
     })
 }
 

@@ -6,6 +6,7 @@ use countersign::canonical::write_string;
 use countersign::time::Time;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use super::promise::{PromisedFact, PromisedFacts};
 use crate::envelope::Envelope;
 use crate::field::Short;
 use crate::value::Value;
@@ -37,6 +38,8 @@ pub struct Read<'a> {
     pub reason: Option<Cow<'a, str>>,
     /// The event's place in the record, if it isn't the source's usual one.
     pub envelope: Option<Envelope<'a>>,
+    /// The facts that the parser promises for such an event, and that this one lacks.
+    pub unread: PromisedFacts,
 }
 
 /// An actor, the party for whom it acted, or a target.
@@ -109,7 +112,7 @@ impl Outcome {
 
 /// The fields to parse. The parser's name and the time are always included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Parts(u8);
+pub struct Parts(u16);
 
 impl Parts {
     /// No field.
@@ -130,8 +133,11 @@ impl Parts {
     pub const ALSO: Self = Self(64);
     /// The field [`Read::on_behalf_of`].
     pub const ON_BEHALF_OF: Self = Self(128);
+    /// The field [`Read::unread`], and all that it depends on.
+    pub const UNREAD: Self =
+        Self(256).with(Self::ACTION).with(Self::ACTOR).with(Self::TARGET).with(Self::ADDRESS).with(Self::OUTCOME);
     /// All fields.
-    pub const ALL: Self = Self(255);
+    pub const ALL: Self = Self(511);
 
     /// Returns the union of both sets.
     #[must_use]
@@ -180,6 +186,7 @@ impl<'a> Read<'a> {
             outcome,
             reason,
             envelope,
+            unread,
         } = self;
         Read {
             parsed_as: Cow::Owned(parsed_as.into_owned()),
@@ -197,6 +204,7 @@ impl<'a> Read<'a> {
                 path: Cow::Owned(path.into_owned()),
                 place: Cow::Owned(place.into_owned()),
             }),
+            unread,
         }
     }
 
@@ -227,11 +235,14 @@ impl<'a> Read<'a> {
             reason: text(json, "reason"),
             envelope: text(json, "within")
                 .map(|path| Envelope { path, place: text(json, "place").unwrap_or_default() }),
+            unread: json.get("unread").map_or_else(PromisedFacts::default, |unread| {
+                unread.elements().filter_map(|fact| PromisedFact::parse(&fact.string()?)).collect()
+            }),
         })
     }
 
     /// Appends the fields as a JSON object on one line. `as` and `outcome` are always present, others only if found, and
-    /// `time_unclear` only if true.
+    /// `time_unclear` only if true. `unread` is present if a promised fact is missing.
     /// For an event in an envelope, `within` is the path to it, and `place` the path at which its source has it.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let text = |name: &str, value: Option<&str>, out: &mut Vec<u8>| {
@@ -248,7 +259,7 @@ impl<'a> Read<'a> {
             out.extend(b"true");
         }
         text("action", self.action.as_deref(), out);
-        write_also(&self.also, out);
+        write_list("also", self.also.iter().map(|text| &**text), out);
         for (name, party) in
             [("actor", &self.actor), ("on_behalf_of", &self.on_behalf_of), ("target", &self.target)]
         {
@@ -258,13 +269,14 @@ impl<'a> Read<'a> {
                 text("id", party.id.as_deref(), out);
                 text("name", party.name.as_deref(), out);
                 text("type", party.kind.as_deref(), out);
-                write_also(&party.also, out);
+                write_list("also", party.also.iter().map(|text| &**text), out);
                 out.push(b'}');
             }
         }
         text("address", self.address.as_deref(), out);
         text("outcome", Some(self.outcome.as_str()), out);
         text("reason", self.reason.as_deref(), out);
+        write_list("unread", self.unread.iter().map(PromisedFact::as_str), out);
         if let Some(Envelope { path, place }) = &self.envelope {
             text("within", Some(path), out);
             text("place", Some(&**place).filter(|place| !place.is_empty()), out);
@@ -273,16 +285,20 @@ impl<'a> Read<'a> {
     }
 }
 
-/// Writes the field `also`, unless it is empty.
-fn write_also(texts: &[Cow<'_, str>], out: &mut Vec<u8>) {
-    for (nth, text) in texts.iter().enumerate() {
-        if nth == 0 {
-            write_name("also", out);
+/// Writes a list of strings, unless it is empty.
+fn write_list<'t>(name: &str, texts: impl IntoIterator<Item = &'t str>, out: &mut Vec<u8>) {
+    let mut is_open = false;
+    for text in texts {
+        if is_open {
+            out.push(b',');
+        } else {
+            write_name(name, out);
+            out.push(b'[');
         }
-        out.push(if nth == 0 { b'[' } else { b',' });
+        is_open = true;
         write_string(text, out);
     }
-    if !texts.is_empty() {
+    if is_open {
         out.push(b']');
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use countersign::event::{Event, Redaction};
 use countersign::time::Time;
 use proptest::prelude::*;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::parsers::{BUILT_IN, MAX_PARSERS};
 use super::*;
@@ -109,6 +109,125 @@ fn each_sample_fits_one_parser() {
         let readers: Vec<_> =
             alone.iter().filter(|(_, parser)| read(parser, &event).is_some()).map(|one| one.0).collect();
         assert_eq!(readers, [file], "{event}");
+    }
+}
+
+/// Removes or empties the values of an event, one by one, that a parsed fact comes from, until the fact is gone. Returns
+/// `None` if the shape of the event depends on them.
+fn without(parsers: &Parsers, event: &Json, fact: PromisedFact) -> Option<Json> {
+    let name = fact.as_str();
+    let parse = |event: &Json| {
+        let mut read = read(parsers, &event.to_string())?;
+        let found = read.get_mut(name).map(Json::take).filter(|found| *found != json!("not stated"));
+        Some((read["as"].clone(), found))
+    };
+    let (parser, mut found) = parse(event)?;
+    let mut event = event.clone();
+    while found.is_some() {
+        let text = found.as_ref().unwrap().to_string();
+        // The event may have the same value at several places.
+        let is_copy = |path: &str| {
+            let copy = event.pointer(path).and_then(Json::as_str).filter(|copy| !copy.is_empty());
+            copy.is_some_and(|copy| text.contains(copy))
+        };
+        let mut next = None;
+        for path in leaves(&event) {
+            for shorter in [removed(&event, &path), emptied(&event, &path)] {
+                let Some((_, left)) = parse(&shorter).filter(|(shape, _)| *shape == parser) else { continue };
+                if left != found || next.is_none() && is_copy(&path) {
+                    let is_found = left != found;
+                    next = Some((shorter, left, is_found)).filter(|_| is_found || next.is_none()).or(next);
+                }
+            }
+            if next.as_ref().is_some_and(|(_, _, is_found)| *is_found) {
+                break;
+            }
+        }
+        (event, found, _) = next?;
+    }
+    Some(event)
+}
+
+fn removed(event: &Json, path: &str) -> Json {
+    let mut event = event.clone();
+    let (outer, last) = path.rsplit_once('/').unwrap();
+    match event.pointer_mut(outer).unwrap() {
+        Json::Object(members) => drop(members.remove(&last.replace("~1", "/").replace("~0", "~"))),
+        list => list[last.parse::<usize>().unwrap()] = Json::Null,
+    }
+    event
+}
+
+fn emptied(event: &Json, path: &str) -> Json {
+    let mut event = event.clone();
+    *event.pointer_mut(path).unwrap() = json!("");
+    event
+}
+
+/// Returns the JSON Pointers of all values that aren't objects or arrays.
+fn leaves(event: &Json) -> Vec<String> {
+    let nested = |name: String, value: &Json| {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        leaves(value).into_iter().map(move |rest| format!("/{name}{rest}")).collect::<Vec<_>>()
+    };
+    match event {
+        Json::Object(members) => members.iter().flat_map(|(name, value)| nested(name.clone(), value)).collect(),
+        Json::Array(list) => list.iter().enumerate().flat_map(|(nth, value)| nested(nth.to_string(), value)).collect(),
+        _ => vec![String::new()],
+    }
+}
+
+/// The facts of a sample are removed one by one. Each parser notices each fact that it promises.
+#[test]
+fn events_without_promised_facts_are_unread() {
+    let parsers = Parsers::built_in();
+    let mut noticed: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (_, event, wanted) in samples() {
+        let event: Json = serde_json::from_str(&event).unwrap();
+        let noticed = noticed.entry(wanted["as"].as_str().unwrap().to_owned()).or_default();
+        for fact in [PromisedFact::Actor, PromisedFact::Target, PromisedFact::Address, PromisedFact::Outcome] {
+            let name = fact.as_str();
+            if noticed.contains(name) || wanted.get(name).is_none_or(|found| *found == "not stated") {
+                continue;
+            }
+            let Some(event) = without(&parsers, &event, fact) else { continue };
+            let read = read(&parsers, &event.to_string()).unwrap();
+            if read.get("unread").is_some_and(|unread| unread.as_array().unwrap().contains(&json!(name))) {
+                noticed.insert(name);
+            }
+        }
+    }
+    let mut unnoticed = Vec::new();
+    for summary in parsers.summaries() {
+        let promised: BTreeSet<&str> = summary.promises.iter().map(PromisedFact::as_str).collect();
+        assert!(!promised.is_empty() || summary.name == "countersign", "{}", summary.name);
+        let missing = promised.difference(&noticed[summary.name]);
+        unnoticed.extend(missing.map(|fact| format!("{}: {fact}", summary.name)));
+    }
+    // The shape of Cisco Umbrella's events depends on the only fact that all of them have.
+    assert_eq!(unnoticed, ["Cisco Umbrella: target"]);
+}
+
+/// A parser of many kinds of events doesn't read those that it doesn't know.
+#[test]
+fn events_of_unknown_kinds_are_unread() {
+    let parsers = Parsers::built_in();
+    for (event, parser) in [
+        (
+            json!({
+                "time": "2026-10-01T09:00:00Z", "resourceId": "/SUBSCRIPTIONS/S/RESOURCEGROUPS/RG", "operationName": "LogEvent",
+                "category": "PostgreSQLLogs", "properties": {"message": "password authentication failed"},
+            }),
+            "Azure activity",
+        ),
+        (
+            json!({"action": "user.logged_in", "actor": {"id": "u_1"}, "success": false, "occurred_at": "2026-10-01T09:00:00Z"}),
+            "countersign",
+        ),
+        (json!({"class_uid": 900_001, "category_uid": 9, "activity_id": 1, "metadata": {}}), "OCSF"),
+    ] {
+        let read = read(&parsers, &event.to_string()).unwrap();
+        assert_eq!((&read["as"], &read["unread"]), (&json!(parser), &json!(["kind"])));
     }
 }
 
@@ -258,7 +377,7 @@ fn parses_selected_public_events_as_expected() {
         (
             "okta-panther",
             0,
-            r#"{"as":"Okta","time":"2022-03-22T14:21:53.225Z","action":"user.session.impersonation.grant","actor":{"id":"111111","name":"Homer Simpson <homer@springfield.gov>","type":"user"},"address":"1.1.1.1","outcome":"not stated"}"#,
+            r#"{"as":"Okta","time":"2022-03-22T14:21:53.225Z","action":"user.session.impersonation.grant","actor":{"id":"111111","name":"Homer Simpson <homer@springfield.gov>","type":"user"},"address":"1.1.1.1","outcome":"not stated","unread":["outcome"]}"#,
         ),
     ] {
         if let Some(event) = others(folder).get(line) {
@@ -306,7 +425,7 @@ fn events_of_other_products_do_not_fit_our_shape() {
         ),
         (
             format!(r#"{{{log},"event":{{"kind":"event"}}}}"#),
-            Some(r#"{"as":"ECS","time":"2026-03-02T09:15:27.000Z","outcome":"not stated"}"#),
+            Some(r#"{"as":"ECS","time":"2026-03-02T09:15:27.000Z","outcome":"not stated","unread":["actor"]}"#),
         ),
         (
             r#"{"id":"e","action":"create","actor":{"id":"u","email":"ada@example.com"},"resource":"domain","created_at":"2026-03-02T09:15:27Z","version":"3"}"#.into(),

@@ -41,6 +41,9 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
             if *rules == 1 { "needs" } else { "need" },
         ));
     }
+    for unread in &coverage.unread {
+        gaps.push(format!("{}. The first is entry {}.", plain(&unread.sentence()), unread.first));
+    }
     if let Some((number, first)) = coverage.unclear_times {
         gaps.push(format!("{}. The first is entry {first}.", unclear_times_sentence(number)));
     }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
-use countersign_analyze::unclear_times_sentence;
+use countersign_analyze::{unclear_times_sentence, unread_sentence};
+use countersign_query::parser::PromisedFact;
 use countersign_query::value::Document;
 use countersign_query::{Conclusion, Parsers, Unparsed};
 use serde_json::{Value, json};
@@ -202,6 +203,10 @@ fn as_json(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], wit
         "missing": missing.map(|(name, _, facts)| (name.to_owned(), json!(facts))).collect::<serde_json::Map<_, _>>(),
         "unclear_times": tally.unclear_times().map(|(name, unclear)| (name.to_owned(), unclear_json(unclear))).collect::<serde_json::Map<_, _>>(),
         "unparsed": tally.unparsed(),
+        "unread": tally.unread().map(|(parser, facts, events, first)| {
+            let facts: Vec<&str> = facts.iter().map(PromisedFact::as_str).collect();
+            json!({"parser": parser, "facts": facts, "events": events, "first": first})
+        }).collect::<Value>(),
         "shapes": shapes.collect::<Value>(),
         "of_further_shapes": tally.of_further_shapes(),
         "unexamined": tally.unexamined(),
@@ -228,8 +233,10 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
         let those = if unexamined > 0 { "none of these" } else { "none" };
         format!("{} parsed, {those} without a parser.", count(events, "event"))
     };
-    let is_doubtful =
-        unexamined > 0 || tally.unclear_times().next().is_some() || missing(tally).next().is_some();
+    let is_doubtful = unexamined > 0
+        || tally.unclear_times().next().is_some()
+        || tally.unread().next().is_some()
+        || missing(tally).next().is_some();
     let share = Unparsed { unparsed, events }.sentence(Conclusion::Rules);
     let (mark, summary) = match share {
         None if events == 0 && unexamined == 0 => (bad("✗"), "There are no events.".to_owned()),
@@ -248,6 +255,10 @@ fn as_text(tally: &Tally, shapes: &[&ShapeCount], drafts: &[Option<String>], arg
         let share = unclear_times_sentence(number);
         let value = format_args!("! {}: {share}. The first is line or entry {first}.", plain(name));
         let _ = writeln!(text, "{}", doubt(value));
+    }
+    for (name, facts, events, first) in tally.unread() {
+        let share = plain(&unread_sentence(name, facts, events));
+        let _ = writeln!(text, "{}", doubt(format_args!("! {share}. The first is line or entry {first}.")));
     }
     for (name, events, facts) in missing(tally) {
         let (facts, events) = (facts.join(" and no "), count(events, "event"));

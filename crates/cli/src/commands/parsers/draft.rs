@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use countersign_query::Parsers;
+use countersign_query::parser::{PromisedFact, PromisedFacts};
 use countersign_query::value::{Document, Kind, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -73,15 +74,24 @@ pub(super) fn draft(name: &str, events: &[Value<'_>]) -> Option<Draft> {
     if let Some(field) = find(&fields, &words::REASONS, field::Field::is_text) {
         parser.insert("reason".into(), source(field, "its name looks like a reason"));
     }
+    let facts = common_facts(&Json::Object(parser.clone()).to_string(), events)?;
+    if !facts.is_empty() {
+        let promise = json!({"facts": facts, "doc": "guessed: every example has these facts"});
+        parser.insert("promises".into(), promise);
+    }
     let json = serde_json::to_string_pretty(&Json::Object(parser)).ok()? + "\n";
-    parses_all(&json, events).then_some(Draft { json })
+    Some(Draft { json })
 }
 
-/// True if this parser parses all these events.
-fn parses_all(json: &str, events: &[Value<'_>]) -> bool {
-    Parsers::default()
-        .with([("draft", json)])
-        .is_ok_and(|parsers| events.iter().all(|event| parsers.parse(event).is_some()))
+/// Returns the facts that this parser finds in all these events, and can promise. `None` if it doesn't parse all of
+/// them.
+fn common_facts(json: &str, events: &[Value<'_>]) -> Option<Vec<&'static str>> {
+    let parsers = Parsers::default().with([("draft", json)]).ok()?;
+    let mut common = PromisedFacts::all();
+    for event in events {
+        common = common.intersection(PromisedFacts::found_in(&parsers.parse(event)?));
+    }
+    Some(common.iter().filter(|fact| *fact != PromisedFact::Kind).map(PromisedFact::as_str).collect())
 }
 
 fn source(field: &Field<'_>, why: &str) -> Json {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use countersign::event::Event;
-use countersign_query::parser::{Explanation, Fact, ParserFit};
+use countersign_query::parser::{Explanation, Fact, ParserFit, PromisedFact};
 use countersign_query::value::Document;
 use serde_json::{Value, json};
 
@@ -53,10 +53,11 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let event = find(args)?;
     let document = Document::parse(event.as_str());
     let explanation = document.as_ref().map(|document| parsers.explain(&document.root())).unwrap_or_default();
+    let parsed = facts::parse(&parsers, event.as_str());
     let text = if args.format.is_json() {
-        format!("{}\n", as_json(&explanation, &facts::parse(&parsers, event.as_str())))
+        format!("{}\n", as_json(&explanation, &parsed))
     } else {
-        as_text(&explanation, args.all)
+        as_text(&explanation, &parsed["unread"], args.all)
     };
     verdict::print(&text)?;
     Ok(if explanation.chosen().is_some() { ExitStatus::Success } else { ExitStatus::Broken })
@@ -101,7 +102,7 @@ fn as_json(explanation: &Explanation, parsed: &Value) -> Value {
     json!({"parsed": parsed, "facts": facts.collect::<Value>(), "parsers": fits.collect::<Value>()})
 }
 
-fn as_text(explanation: &Explanation, with_all: bool) -> String {
+fn as_text(explanation: &Explanation, unread: &Value, with_all: bool) -> String {
     let mut text = String::new();
     let (fitting, others): (Vec<&ParserFit>, Vec<&ParserFit>) =
         explanation.parsers.iter().partition(|fit| fit.fits());
@@ -119,6 +120,7 @@ fn as_text(explanation: &Explanation, with_all: bool) -> String {
             for fact in &explanation.facts {
                 add_fact(fact, &mut text);
             }
+            add_unread(unread, &mut text);
             if !later.is_empty() {
                 let names: Vec<String> = later.iter().map(|fit| plain(&fit.parser)).collect();
                 let _ = writeln!(
@@ -137,6 +139,17 @@ fn as_text(explanation: &Explanation, with_all: bool) -> String {
         text.push_str("\nDraft a parser with `countersign parsers new`.\n");
     }
     text
+}
+
+/// Adds the facts that the parser promises, but doesn't find.
+fn add_unread(unread: &Value, text: &mut String) {
+    let facts: Vec<&str> = unread.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if facts == [PromisedFact::Kind.as_str()] {
+        let _ = writeln!(text, "\n{}", doubt("! The parser doesn't know events of this kind."));
+    } else if !facts.is_empty() {
+        let message = format!("! The parser promises these facts, but doesn't find them: {}.", facts.join(", "));
+        let _ = writeln!(text, "\n{}", doubt(message));
+    }
 }
 
 fn add_fact(fact: &Fact, text: &mut String) {

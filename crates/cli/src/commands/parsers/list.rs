@@ -1,6 +1,6 @@
 //! `countersign parsers list`: lists the parsers.
 
-use countersign_query::parser::{FACTS, ParserSummary};
+use countersign_query::parser::{FACTS, ParserSummary, PromisedFact};
 use serde_json::json;
 
 use crate::arg_groups::FormatArgs;
@@ -28,18 +28,20 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.format.is_json() {
         let list: Vec<_> = parsers
             .summaries()
-            .map(|ParserSummary { name, facts, documentation }| {
-                json!({"as": name, "facts": facts, "documentation": documentation})
+            .map(|ParserSummary { name, facts, promises, documentation }| {
+                let promises: Vec<&str> = promises.iter().map(PromisedFact::as_str).collect();
+                json!({"as": name, "facts": facts, "promises": promises, "documentation": documentation})
             })
             .collect();
         verdict::print(&format!("{}\n", json!({ "parsers": list })))?;
         return Ok(ExitStatus::Success);
     }
-    let mut table = table::new(["PARSER", "FACTS", "DOCUMENTATION"]);
+    let mut table = table::new(["PARSER", "FACTS", "PROMISES", "DOCUMENTATION"]);
     for summary in parsers.summaries() {
         table.add_row([
             plain(summary.name),
             facts(&summary.facts),
+            summary.promises.iter().map(PromisedFact::as_str).collect::<Vec<_>>().join(", "),
             summary.documentation.unwrap_or_default().to_owned(),
         ]);
     }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use countersign::event::{Event, Redaction};
 use countersign_query::Parsers;
+use countersign_query::parser::{PromisedFact, PromisedFacts};
 use serde_json::Value;
 
 use super::facts;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::style::{bad, good, label, plain};
+use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{self, count};
 use crate::io::{input, parsers, style};
 use locate::{Position, locate};
@@ -51,13 +52,16 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let named = texts.iter().map(|(file, text)| (file.as_str(), text.as_str()));
     let parsers = Parsers::built_in().with(named).map_err(parsers::refused)?;
     let (mut passed, mut failed) = (0, 0);
-    for path in &files {
+    let mut unpromised = Vec::new();
+    for (path, (_, text)) in files.iter().zip(&texts) {
         let cases = path.with_extension("cases.ndjson");
         if !cases.exists() {
             style::warn(&format!("{} has no test cases; write {}", shown(path), shown(&cases)));
             continue;
         }
-        run_cases(&cases, &parsers, &mut passed, &mut failed, &mut out)?;
+        let mut common: Option<PromisedFacts> = None;
+        run_cases(&cases, &parsers, &mut passed, &mut failed, &mut common, &mut out)?;
+        unpromised.extend(unpromised_facts(path, text, common));
     }
     let parsers = count(files.len() as u64, "parser");
     let summary = match passed + failed {
@@ -69,8 +73,25 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     } else {
         writeln!(out, "{} {summary}, {failed} failed", bad("✗"))
     };
+    for advice in unpromised {
+        let _ = writeln!(out, "{}", doubt(format_args!("! {advice}")));
+    }
     verdict::print(&out)?;
     Ok(if failed == 0 { ExitStatus::Success } else { ExitStatus::Broken })
+}
+
+/// Returns advice if every case has a fact that the parser doesn't promise.
+fn unpromised_facts(path: &Path, text: &str, common: Option<PromisedFacts>) -> Option<String> {
+    let parsers = Parsers::built_in().with([("", text)]).ok()?;
+    let promised = parsers.summaries().next()?.promises;
+    let facts: Vec<&str> = common?.without(promised).iter().map(PromisedFact::as_str).collect();
+    (!facts.is_empty()).then(|| {
+        format!(
+            "{}: each case has these facts, but the parser doesn't promise them: {}. Add them to `promises` if each event of a kind has them.",
+            plain(&shown(path)),
+            facts.join(", ")
+        )
+    })
 }
 
 fn count_of(problems: usize, files: usize) -> String {
@@ -108,12 +129,13 @@ fn add_problem(file: &str, position: Position, member: &str, message: &str, hint
     let _ = writeln!(out, "  {} {}", label("hint:"), plain(hint));
 }
 
-/// Runs the test cases of a file.
+/// Runs the test cases of a file. `common` becomes the facts that all parsed cases have.
 fn run_cases(
     path: &Path,
     parsers: &Parsers,
     passed: &mut u64,
     failed: &mut u64,
+    common: &mut Option<PromisedFacts>,
     out: &mut String,
 ) -> Result<(), CliError> {
     let file = shown(path);
@@ -123,6 +145,9 @@ fn run_cases(
         }
         let (event, wanted) = parse_case(line.bytes)?;
         let actual = facts::parse(parsers, event.as_str());
+        if let Some(found) = facts::promisable(parsers, event.as_str()) {
+            *common = Some(common.map_or(found, |common| common.intersection(found)));
+        }
         let mut differences = Vec::new();
         compare("", Some(&wanted), Some(&actual), &mut differences);
         if differences.is_empty() {

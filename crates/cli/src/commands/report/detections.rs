@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use countersign_analyze::{BlindRule, Coverage, Pack, SourceCoverage};
+use countersign_analyze::{BlindRule, Coverage, Pack, SourceCoverage, UnreadEvents};
 use countersign_evidence::{Detections, ExportGaps, File, Frame, LimitFacts, MAX_DETECTIONS};
 use countersign_query::Parsers;
+use countersign_query::parser::PromisedFact;
 
 use super::selected::{VerifyInput, embedded_export};
 use crate::commands::analyze::{DetectionScope, analyze_scope, gaps};
@@ -283,6 +284,12 @@ fn coverage(stated: &Detections) -> Coverage {
         fields: blind.fields.clone(),
         events: blind.events,
     });
+    let unread = of.unread.iter().map(|unread| UnreadEvents {
+        parser: unread.parser.clone(),
+        facts: unread.facts.iter().filter_map(|fact| PromisedFact::parse(fact)).collect(),
+        events: unread.events,
+        first: unread.first_leaf,
+    });
     Coverage {
         events: of.events,
         unparsed: of.unparsed,
@@ -290,5 +297,6 @@ fn coverage(stated: &Detections) -> Coverage {
         rules: Vec::new(),
         blind: blind.collect(),
         unclear_times: of.unclear_times.map(|unclear| (unclear.number, unclear.first_leaf)),
+        unread: unread.collect(),
     }
 }

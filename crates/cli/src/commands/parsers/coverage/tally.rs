@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::commands::parsers::shape::Shape;
+use countersign_query::parser::PromisedFacts;
 use countersign_query::value::Document;
 use countersign_query::{Parsers, Parts};
 
@@ -21,7 +22,7 @@ pub(super) struct Limits {
 /// The parser of an event, or its shape if it has none.
 #[derive(Debug)]
 pub(super) enum Observation {
-    Parsed { parser: String, is_time_unclear: bool, has_actor: bool, has_action: bool },
+    Parsed { parser: String, is_time_unclear: bool, has_actor: bool, has_action: bool, unread: PromisedFacts },
     Unparsed { shape: Shape, example: Option<String> },
 }
 
@@ -29,13 +30,14 @@ impl Observation {
     pub(super) fn new(event: &str, parsers: &Parsers, limits: Limits) -> Self {
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let parts = Parts::ACTION.with(Parts::ACTOR);
+        let parts = Parts::UNREAD;
         let read = root.as_ref().and_then(|root| parsers.parse_parts(root, parts));
         match read {
             Some(read) => Self::Parsed {
                 is_time_unclear: read.is_time_unclear,
                 has_actor: read.actor.id.is_some() || read.actor.name.is_some(),
                 has_action: read.action.is_some(),
+                unread: read.unread,
                 parser: read.parsed_as.into_owned(),
             },
             None => Self::Unparsed {
@@ -86,6 +88,8 @@ pub(super) struct Tally {
     by_parser: BTreeMap<String, ParserCount>,
     /// The events whose time their parser doesn't understand: their number, and the first one's place, by parser.
     unclear_times: BTreeMap<String, (u64, u64)>,
+    /// The events that lack facts which their parser promises, likewise.
+    unread: BTreeMap<(String, PromisedFacts), (u64, u64)>,
     by_shape: BTreeMap<Shape, ShapeCount>,
     /// The number of events whose shapes exceed the limit.
     of_further_shapes: u64,
@@ -99,6 +103,7 @@ impl Tally {
             limits,
             by_parser: BTreeMap::new(),
             unclear_times: BTreeMap::new(),
+            unread: BTreeMap::new(),
             by_shape: BTreeMap::new(),
             of_further_shapes: 0,
             unexamined: 0,
@@ -112,7 +117,10 @@ impl Tally {
     /// Counts an event at a place: its line, or its entry in an export.
     pub(super) fn add(&mut self, place: u64, observation: Observation) {
         let (shape, example) = match observation {
-            Observation::Parsed { parser, is_time_unclear, has_actor, has_action } => {
+            Observation::Parsed { parser, is_time_unclear, has_actor, has_action, unread } => {
+                if !unread.is_empty() {
+                    self.unread.entry((parser.clone(), unread)).or_insert((0, place)).0 += 1;
+                }
                 if is_time_unclear {
                     self.unclear_times.entry(parser.clone()).or_insert((0, place)).0 += 1;
                 }
@@ -168,6 +176,12 @@ impl Tally {
     /// place of the first.
     pub(super) fn unclear_times(&self) -> impl Iterator<Item = (&str, (u64, u64))> {
         self.unclear_times.iter().map(|(name, unclear)| (name.as_str(), *unclear))
+    }
+
+    /// Iterates over the parsers that don't find what they promise, with the facts, the number of these events, and the
+    /// place of the first.
+    pub(super) fn unread(&self) -> impl Iterator<Item = (&str, PromisedFacts, u64, u64)> {
+        self.unread.iter().map(|((name, facts), (number, first))| (name.as_str(), *facts, *number, *first))
     }
 
     /// Returns the shapes without a parser, the most frequent first.
