@@ -213,7 +213,7 @@ impl Correlation {
             if nth > 0 {
                 key.push(b',');
             }
-            write_string(&bounded(found.first_text(*field)?), &mut key);
+            write_string(&bounded(found.group_text(*field)?), &mut key);
         }
         key.push(b']');
         String::from_utf8(key).ok().map(Into::into)
@@ -224,14 +224,14 @@ impl Correlation {
     pub(crate) fn value(&self, found: &FieldValues<'_>) -> Option<Box<str>> {
         match &self.counted[..] {
             [] => Some("".into()),
-            [field] => found.first_text(*field).map(|text| bounded(text).into()),
+            [field] => found.group_text(*field).map(|text| bounded(text).into()),
             fields => {
                 let mut tuple = vec![b'['];
                 for (nth, field) in fields.iter().enumerate() {
                     if nth > 0 {
                         tuple.push(b',');
                     }
-                    write_string(&bounded(found.first_text(*field)?), &mut tuple);
+                    write_string(&bounded(found.group_text(*field)?), &mut tuple);
                 }
                 tuple.push(b']');
                 let tuple = String::from_utf8(tuple).ok()?;

@@ -38,7 +38,7 @@ pub struct FindingsDocument<'a> {
     /// The rules that were applied.
     pub pack: &'a Pack,
     /// The number of events that no parser recognized.
-    pub unread: u64,
+    pub unparsed: u64,
     /// The digest of all findings (see [`Analysis`](crate::Analysis)).
     pub digest: &'a Hash,
     /// Events from the future (see [`Analysis`](crate::Analysis)).
@@ -77,7 +77,7 @@ impl FindingsDocument<'_> {
     /// Writes the part after the findings, without a line feed.
     pub fn end(&self, out: &mut Vec<u8>) {
         let ExportFacts { origin, log, verdict, .. } = self.seen;
-        let unread = self.unread;
+        let unparsed = self.unparsed;
         out.extend(b"],\"future\":");
         counted(self.future, out);
         out.extend(b",\"identities\":");
@@ -102,7 +102,7 @@ impl FindingsDocument<'_> {
         self.pack.write_about(out);
         out.extend(b",\"sessions\":");
         scored(self.sessions, out);
-        out.extend(format!(",\"unread\":{unread},\"verdict\":").bytes());
+        out.extend(format!(",\"unparsed\":{unparsed},\"verdict\":").bytes());
         write_string(verdict, out);
         out.push(b'}');
     }

@@ -682,10 +682,15 @@ impl<'a> FieldValues<'a> {
         self.words.iter().filter_map(|nth| self.leaf(*nth))
     }
 
-    /// Returns the first value that is a string, a number, or a boolean.
-    pub(crate) fn first_text(&self, id: Id) -> Option<&str> {
-        self.values(id)
-            .find(|leaf| matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool))
-            .map(|leaf| &*leaf.text)
+    /// Returns the value by which events are grouped and counted: the first one that is a string, a number, or a boolean.
+    /// Only addresses count as the parsed address, not other text in its place, such as `AWS Internal`.
+    pub(crate) fn group_text(&self, id: Id) -> Option<&str> {
+        let is_text = |leaf: &&Leaf<'_>| matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool);
+        let leaf = self.values(id).find(is_text)?;
+        (!self.is_parsed_address(id) || leaf.address().is_some()).then_some(&*leaf.text)
+    }
+
+    fn is_parsed_address(&self, id: Id) -> bool {
+        self.kinds.iter().any(|(virtual_field, of)| *of == id && *virtual_field == VirtualField::Address)
     }
 }

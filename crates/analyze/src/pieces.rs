@@ -45,7 +45,7 @@ pub struct Detector {
     /// The range of entries to examine; all of them without one.
     range: Option<(u64, u64)>,
     events: u64,
-    unread: u64,
+    unparsed: u64,
     found: Vec<(Detected, u32)>,
     signers: Vec<Signed>,
 }
@@ -53,7 +53,7 @@ pub struct Detector {
 impl Detector {
     /// Creates a detector for the rules of a pack.
     pub fn new(pack: Pack) -> Self {
-        Self { pack, range: None, events: 0, unread: 0, found: Vec::new(), signers: Vec::new() }
+        Self { pack, range: None, events: 0, unparsed: 0, found: Vec::new(), signers: Vec::new() }
     }
 
     /// Examines only events at entries from the first up to but not including the second.
@@ -80,7 +80,7 @@ impl Detector {
             return Some(());
         }
         let detected = line.with_parsed_fields(|entry| {
-            self.unread += u64::from(entry.read.is_none());
+            self.unparsed += u64::from(entry.read.is_none());
             self.pack.detect(leaf, entry)
         })?;
         self.events += 1;
@@ -103,7 +103,7 @@ impl Detector {
         let leaf = |found: Option<&(Detected, u32)>| found.map_or(0, |(detected, _)| detected.leaf());
         let outline = Outline {
             events: core::mem::take(&mut self.events),
-            unread: core::mem::take(&mut self.unread),
+            unparsed: core::mem::take(&mut self.unparsed),
             found: self.found.len() as u64,
             first: leaf(self.found.first()),
         };
@@ -142,7 +142,7 @@ impl Detected {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Outline {
     events: u64,
-    unread: u64,
+    unparsed: u64,
     found: u64,
     first: u64,
 }
@@ -171,7 +171,7 @@ pub struct Merged<'p> {
     /// The first entry of each announced piece; `None` if nothing was detected.
     firsts: Vec<Option<u64>>,
     events: u64,
-    unread: u64,
+    unparsed: u64,
     /// The pieces that aren't due yet, sorted by first entry, the latest first.
     waiting: Vec<usize>,
     loaded: HashMap<usize, Piece>,
@@ -189,7 +189,7 @@ impl<'p> Merged<'p> {
             analyzer: Analyzer::new(pack),
             firsts: Vec::new(),
             events: 0,
-            unread: 0,
+            unparsed: 0,
             waiting: Vec::new(),
             loaded: HashMap::new(),
             heads: BinaryHeap::new(),
@@ -206,10 +206,10 @@ impl<'p> Merged<'p> {
     ///
     /// Returns an error if the bytes aren't a piece.
     pub fn announce(&mut self, begin: &[u8]) -> Result<(), PieceError> {
-        let (Outline { events, unread, found, first }, _) =
+        let (Outline { events, unparsed, found, first }, _) =
             postcard::take_from_bytes(begin).map_err(|_| PieceError)?;
         self.events += events;
-        self.unread += unread;
+        self.unparsed += unparsed;
         self.firsts.push((found > 0).then_some(first));
         if found == 0 {
             return Ok(());
@@ -324,8 +324,8 @@ impl<'p> Merged<'p> {
     }
 
     /// Returns the number of events that no parser recognized.
-    pub const fn unread(&self) -> u64 {
-        self.unread
+    pub const fn unparsed(&self) -> u64 {
+        self.unparsed
     }
 
     /// Returns the signer of an entry that a finding names.

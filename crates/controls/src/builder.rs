@@ -295,8 +295,8 @@ impl<'a> EvidenceBuilder<'a> {
         }
         self.counted.events.add(record.leaf, recorded, happened);
         self.counted.own_times += u64::from(own.is_some());
-        self.counted.unread += u64::from(!facts.is_read);
-        self.counted.lacking += u64::from(facts.is_lacking);
+        self.counted.unparsed += u64::from(!facts.is_read);
+        self.counted.unread += u64::from(facts.is_unread);
         if let Some(unknown) = &facts.uncategorized {
             self.unknown.add(unknown);
         }
@@ -804,20 +804,20 @@ impl<'a> EvidenceBuilder<'a> {
         if let Some(limits) = &question.limits {
             doubts.push(Doubt { code: "limited", message: limits.trim_end_matches('.').to_owned() });
         }
-        let unparsed = Unparsed { unparsed: self.counted.unread, events: self.counted.events.events };
+        let unparsed = Unparsed { unparsed: self.counted.unparsed, events: self.counted.events.events };
         if let Some(message) = unparsed.sentence(Conclusion::Evidence)
             && !matches!(question.by, AnswerSource::Log(_))
         {
             doubts.push(Doubt { code: "not_read", message });
         }
-        if self.counted.lacking > 0 && !matches!(question.by, AnswerSource::Log(_)) {
-            let lacking = self.counted.lacking;
-            let (lack, their) = if lacking == 1 { ("lacks", "its") } else { ("lack", "their") };
+        if self.counted.unread > 0 && !matches!(question.by, AnswerSource::Log(_)) {
+            let unread = self.counted.unread;
+            let (lack, their) = if unread == 1 { ("lacks", "its") } else { ("lack", "their") };
             let message = format!(
                 "{} {lack} facts that {their} parser promises; who acted, from where, or the outcome may be missing",
-                events(lacking)
+                events(unread)
             );
-            doubts.push(Doubt { code: "lacking", message });
+            doubts.push(Doubt { code: "unread", message });
         }
         if self.counted.undated > 0 && !matches!(question.by, AnswerSource::Log(_)) {
             let undated = self.counted.undated;

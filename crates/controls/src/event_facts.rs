@@ -47,7 +47,7 @@ pub struct EventFacts {
     /// True if the event states a time that its parser doesn't understand.
     pub(crate) is_time_unclear: bool,
     /// True if the event lacks a fact that its parser promises.
-    pub(crate) is_lacking: bool,
+    pub(crate) is_unread: bool,
     /// The questions whose selection the event matches.
     pub(crate) held: Bits,
     /// The fields of the catalog that the event has.
@@ -158,7 +158,7 @@ impl<'c> EventEvaluator<'c> {
         let mut facts = EventFacts {
             happened: is_own.then(|| time.millis()),
             is_read: entry.read.is_some(),
-            is_lacking: entry.read.is_some_and(|read| !read.unread.is_empty()),
+            is_unread: entry.read.is_some_and(|read| !read.unread.is_empty()),
             is_time_unclear: entry.read.is_some_and(|read| read.is_time_unclear),
             ..EventFacts::default()
         };

@@ -49,8 +49,8 @@ fn value(evidence: &Evidence) -> Value {
             "untrusted": counted.untrusted.iter()
                 .map(|(signer_trust, count)| (signer_trust.as_str().to_owned(), (*count).into()))
                 .collect::<serde_json::Map<String, Value>>(),
-            "outside": counted.outside, "undated": counted.undated, "own_times": counted.own_times, "unread": counted.unread,
-            "lacking": counted.lacking,
+            "outside": counted.outside, "undated": counted.undated, "own_times": counted.own_times, "unparsed": counted.unparsed,
+            "unread": counted.unread,
             "withheld": counted.withheld, "erased": counted.erased,
         },
         "uncategorized": {

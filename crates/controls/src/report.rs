@@ -177,9 +177,9 @@ pub struct EntryCounts {
     /// Events with a time of their own; for the others, the time of recording counts.
     pub own_times: u64,
     /// Events that no parser fits.
-    pub unread: u64,
+    pub unparsed: u64,
     /// Events that lack a fact which their parser promises.
-    pub lacking: u64,
+    pub unread: u64,
     /// Withheld events in the period, without those recorded as erased.
     pub withheld: u64,
     /// Events in the period that the log recorded as erased.

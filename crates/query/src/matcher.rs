@@ -20,7 +20,7 @@ use countersign::canonical;
 use countersign::time::Time;
 
 use crate::moment::Moment;
-use crate::parser::address::within;
+use crate::parser::address::{parse, within};
 use crate::split::split_once;
 use crate::value::{Kind, Value};
 
@@ -182,9 +182,8 @@ impl Network {
     pub fn parse(text: &str) -> Option<Self> {
         let (written, length) = split_once(text, b'/')?;
         let length: u8 = length.parse().ok().filter(|_| !length.starts_with('+'))?;
-        let written = plain_address(written)?;
-        let address = written.to_canonical();
-        let mapped = written.is_ipv6() && address.is_ipv4();
+        let address = parse(written)?;
+        let mapped = address.is_ipv4() && written.contains(':');
         let length = if mapped { length.checked_sub(96)? } else { length };
         (length <= if address.is_ipv4() { 32 } else { 128 }).then_some(Self { address, length })
     }
@@ -226,8 +225,8 @@ impl core::fmt::Display for Network {
     }
 }
 
-/// Returns the address that a string states, without the brackets, the port, and the zone that some sources add:
-/// `[2001:db8::7%3]:443` is `2001:db8::7`.
+/// Returns the address that a string states, without the brackets, the port, and the zone that some sources add, and
+/// of a list the first one: `[2001:db8::7%3]:443` is `2001:db8::7`.
 ///
 /// ```
 /// use countersign_query::matcher::address;
@@ -237,19 +236,7 @@ impl core::fmt::Display for Network {
 /// assert_eq!(address("example.com:443"), None);
 /// ```
 pub fn address(text: &str) -> Option<IpAddr> {
-    plain_address(text.get(within(text))?)
-}
-
-/// Parses an address; a colon makes it IPv6.
-fn plain_address(text: &str) -> Option<IpAddr> {
-    if text.len() > 45 {
-        return None;
-    }
-    if text.bytes().any(|byte| byte == b':') {
-        text.parse().ok().map(IpAddr::V6)
-    } else {
-        text.parse().ok().map(IpAddr::V4)
-    }
+    parse(text.get(within(text))?)
 }
 
 /// A pattern with gaps: `job.*` has the piece `job.` and an empty one, with any characters between them.

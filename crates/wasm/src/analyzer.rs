@@ -209,8 +209,8 @@ impl Findings {
         let mut out = Vec::new();
         raw(&mut out, "{\"pack\":");
         self.pack.write_about(&mut out);
-        let (events, unread) = (self.merged.events(), self.merged.unread());
-        raw(&mut out, &format!(",\"events\":{events},\"unread\":{unread},\"findings\":{}", self.order.len()));
+        let (events, unparsed) = (self.merged.events(), self.merged.unparsed());
+        raw(&mut out, &format!(",\"events\":{events},\"unparsed\":{unparsed},\"findings\":{}", self.order.len()));
         let mut levels = [0_usize; Level::ALL.len()];
         for finding in self.findings() {
             levels[finding.level as usize] += 1;
@@ -324,7 +324,7 @@ impl Findings {
             return None;
         }
         let analyzer = self.merged.analyzer();
-        let (events, unread) = (self.merged.events(), self.merged.unread());
+        let (events, unparsed) = (self.merged.events(), self.merged.unparsed());
         let seen = ExportFacts { events, ..report.seen.clone() };
         let digest = if piece == 0 { analyzer.digest() } else { Hash([0; 32]) };
         let (future, limits) = (analyzer.future(), &self.limits);
@@ -338,7 +338,7 @@ impl Findings {
         let document = FindingsDocument {
             seen: &seen,
             pack,
-            unread,
+            unparsed,
             digest,
             future,
             limits,

@@ -23,6 +23,7 @@ function quiet(report: Report): Detections {
       applicable: 1,
       blind: [],
       unclear_times: null,
+      unread: [],
     },
     limits: [],
     future: null,

@@ -1,7 +1,9 @@
 //! Observations: the parts of an event that baselines and scores need.
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::borrow::Cow;
 
+use countersign_query::matcher;
 use countersign_query::{Entry, Outcome, Party};
 
 use super::place::Place;
@@ -62,7 +64,7 @@ impl Observation {
         let parts = [
             identity.map(Cow::Borrowed),
             session(parsed_as, entry),
-            read.and_then(|read| read.address.as_deref()).map(network),
+            read.and_then(|read| read.address.as_deref()).and_then(network),
             user_agent(parsed_as, entry).map(|agent| without_versions(&agent).into()),
             read.and_then(|read| read.action.as_deref()).map(Cow::Borrowed),
             path(entry).map(Cow::Owned),
@@ -200,14 +202,15 @@ fn text<'a>(entry: &Entry<'a>, path: &str) -> Option<Cow<'a, str>> {
     entry.at(path)?.string().filter(|text| text != "[redacted]")
 }
 
-/// Returns the 64-bit network of an IPv6 address, since devices change addresses within it.
-fn network(address: &str) -> Cow<'_, str> {
-    match address.parse::<std::net::Ipv6Addr>() {
-        Ok(address) if address.to_ipv4_mapped().is_none() => {
+/// Returns an IPv4 address unchanged, and the 64-bit network of an IPv6 address, since devices change addresses within
+/// it. `None` for text that isn't an address.
+fn network(text: &str) -> Option<Cow<'_, str>> {
+    match matcher::address(text)? {
+        IpAddr::V4(_) => Some(text.into()),
+        IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
-            format!("{}/64", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)).into()
+            Some(format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)).into())
         }
-        _ => address.into(),
     }
 }
 

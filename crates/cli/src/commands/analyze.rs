@@ -224,11 +224,11 @@ impl AnalyzedExport<'_> {
             events: *events,
         };
         let Analysis { findings, digest, future, limits, identities, sessions, coverage } = outcome;
-        let (unread, future) = (coverage.unparsed, *future);
+        let (unparsed, future) = (coverage.unparsed, *future);
         let document = FindingsDocument {
             seen: &seen,
             pack,
-            unread,
+            unparsed,
             digest,
             future,
             limits,

@@ -3,7 +3,7 @@
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::{Place, third_party};
+use crate::common::{Place, documented_events, third_party};
 
 /// Two failed logins below the threshold, then one that reaches it, and unrelated events.
 fn attack() -> String {
@@ -180,14 +180,14 @@ fn counts_events_that_match_no_parser() {
             && none.contains(&format!("! 1 of 1 event (100%) has {said} it"))
     );
     let json = analyzed(&[known, unknown, unknown].concat(), &["--format", "json"]);
-    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["unread"], 2);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["unparsed"], 2);
     // If rules use the signer, events are examined later.
     place.write(
         "rules.yml",
         "title: Root\nid: root\nlevel: high\ndetection: {s: {login: root, link.signer: nobody}, condition: s}\n",
     );
     let by_signer = analyzed(&[known, unknown].concat(), &["--rules", "rules.yml", "--format", "json"]);
-    assert_eq!(serde_json::from_str::<Value>(&by_signer).unwrap()["unread"], 1);
+    assert_eq!(serde_json::from_str::<Value>(&by_signer).unwrap()["unparsed"], 1);
     place.write(
         "policy.yml",
         "countersign: policy/v1\nname: N\nverdict: [verified]\nfindings: {level: high}\n",
@@ -202,10 +202,10 @@ fn counts_events_that_match_no_parser() {
 #[test]
 fn success_requires_full_coverage() {
     let place = Place::new();
-    place.sealed(5);
+    place.sealed_of(&documented_events(5));
     let analyze = |export: &str| place.run(&["analyze", export, "--trust", "trust.txt"]);
     analyze("audit.ndjson").success().stdout(predicate::str::contains("✓ Nothing was found in all entries"));
-    place.run(&["slice", "audit.ndjson", "--query", "n:3", "-o", "slice.ndjson"]).success();
+    place.run(&["slice", "audit.ndjson", "--query", "metadata.n:3", "-o", "slice.ndjson"]).success();
     let part = predicate::str::contains("\nNothing was found in this export");
     analyze("slice.ndjson").code(4).stdout(part);
     place.write("x.png", b"\x89PNG\r\n");

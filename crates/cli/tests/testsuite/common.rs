@@ -213,6 +213,12 @@ pub fn events(count: usize) -> String {
     (1..=count).map(event).collect()
 }
 
+/// Like [`events`], but with only the fields of SPEC.md: the number is in `metadata`.
+pub fn documented_events(count: usize) -> String {
+    let event = |n| format!("{{\"action\":\"job.update\",\"actor\":{{\"id\":\"u_1\"}},\"metadata\":{{\"n\":{n}}}}}\n");
+    (1..=count).map(event).collect()
+}
+
 /// Returns the events in an export, in order.
 pub fn shown(export: &str) -> Vec<Value> {
     let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

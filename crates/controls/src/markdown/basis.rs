@@ -122,8 +122,8 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
     if counted.events.events > 0 {
         let unknown = &evidence.uncategorized;
         let of = &counted.events;
-        fact("parsed", &format!("{} of {}", of.events - counted.unread, events(of.events)));
-        let known = of.events - counted.unread - unknown.events;
+        fact("parsed", &format!("{} of {}", of.events - counted.unparsed, events(of.events)));
+        let known = of.events - counted.unparsed - unknown.events;
         let mut text = format!("{known} of {} have a category", events(of.events));
         if unknown.events > 0 {
             let listed = unknown.actions.listed.iter().take(20);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use countersign::canonical;
 
-use super::address::bare;
+use super::address;
 #[cfg(feature = "category")]
 use super::category::{Categories, Category, CategoryRules, Rule};
 use super::condition::{Condition, Test};
@@ -224,12 +224,12 @@ impl Definition {
     pub(super) fn spell(&self, short: Short, spelling: &mut Spelling) -> bool {
         match short {
             Short::Action => spelling.add(&self.action),
-            Short::Ip => spelling.add(&self.address),
             Short::Actor => spelling.add_party(&self.actor, &self.actor_also),
             Short::For => spelling.add_party(&self.on_behalf_of, &self.on_behalf_of_also),
             Short::Target => spelling.add_party(&self.target, &self.target_also),
             Short::Tenant => true,
-            Short::Outcome | Short::Signer | Short::Chain | Short::As => false,
+            // An address may be written in another form than the parsed one.
+            Short::Ip | Short::Outcome | Short::Signer | Short::Chain | Short::As => false,
         }
     }
 
@@ -333,7 +333,7 @@ impl Definition {
             actor: party(Parts::ACTOR, &self.actor, &self.actor_also),
             on_behalf_of: party(Parts::ON_BEHALF_OF, &self.on_behalf_of, &self.on_behalf_of_also),
             target: party(Parts::TARGET, &self.target, &self.target_also),
-            address: text(Parts::ADDRESS, &self.address).map(bare),
+            address: text(Parts::ADDRESS, &self.address).map(address::canonical),
             outcome: if parts.has(Parts::OUTCOME) { self.outcome.outcome(scope) } else { Outcome::default() },
             reason: text(Parts::REASON, &self.reason),
             envelope: None,

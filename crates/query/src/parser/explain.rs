@@ -3,7 +3,7 @@
 use core::fmt::{self, Write as _};
 use std::borrow::Cow;
 
-use super::address::bare;
+use super::address::canonical;
 use super::condition::{Condition, Test, tests_hold};
 use super::definition::Definition;
 use super::parsed::{MAX_ALSO, Outcome};
@@ -181,7 +181,7 @@ impl Definition {
         let outcome = |_: &Alternative, text: Cow<'_, str>| {
             Outcome::parse_stated(&text).map(|outcome| outcome.as_str().to_owned())
         };
-        let address = |_: &Alternative, text: Cow<'_, str>| Some(bare(text).into_owned());
+        let address = |_: &Alternative, text: Cow<'_, str>| Some(canonical(text).into_owned());
         let not_time = "it is not a time in a format that the source accepts (see `unit` and `zone`)";
         let mut facts = vec![one("time", &self.time, &time, not_time)];
         let action = one("action", &self.action, &string, "");

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::address::bare;
+use super::address::canonical;
 use super::parsed::{Outcome, Party, Read};
 use super::promise::{PromisedFact, PromisedFacts};
 use super::when::date;
@@ -131,7 +131,7 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
             party(target, of_target, None),
             metadata.and_then(|metadata| metadata.get("targets")),
         ),
-        address: text_of(context.and_then(|context| context.get("ip"))).map(bare),
+        address: text_of(context.and_then(|context| context.get("ip"))).map(canonical),
         outcome: text_of(outcome).and_then(|word| Outcome::parse_stated(&word)).unwrap_or_default(),
         reason: text_of(reason),
         envelope: None,

@@ -138,6 +138,19 @@ export interface Coverage {
   readonly blind: readonly BlindRule[];
   /** Events that state a time which their parser doesn't understand, so that the time of recording counts. */
   readonly unclear_times: EntryCount | null;
+  /** Events that a parser recognizes, but in which it doesn't find what it promises. */
+  readonly unread: readonly UnreadEvents[];
+}
+
+/** A fact that a parser promises; `kind` if it doesn't know events of this kind. */
+export type PromisedFact = "kind" | "actor" | "target" | "address" | "outcome";
+
+/** Events of a parser that lack the same promised facts. */
+export interface UnreadEvents {
+  readonly parser: string;
+  readonly facts: readonly PromisedFact[];
+  readonly events: number;
+  readonly first_entry: number;
 }
 
 /** Summary of the findings so far, without the findings themselves. */
@@ -146,7 +159,7 @@ export interface FindingsStatus {
   /** Events examined. */
   readonly events: number;
   /** Events that no parser recognized. */
-  readonly unread: number;
+  readonly unparsed: number;
   readonly findings: number;
   /** Number of findings by severity, as an index into `LEVELS`. */
   readonly levels: readonly number[];

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from "lit";
-import type { BlindRule, Coverage, SourceCoverage } from "../../analyze/types.js";
+import type { BlindRule, Coverage, SourceCoverage, UnreadEvents } from "../../analyze/types.js";
 import { SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
 import { filled, value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
@@ -55,7 +55,7 @@ export function unparsedShare(
 /** Renders the reasons why rules couldn't examine all events. */
 function gaps(coverage: Coverage, texts: Texts): TemplateResult {
   const { found, figures } = texts;
-  const { unclear_times: unclearTimes, sources, blind } = coverage;
+  const { unclear_times: unclearTimes, unread, sources, blind } = coverage;
   const words = found.coverage;
   const share = unparsedShare(coverage, texts);
   const uncovered = sources.filter(({ covered, events }) => covered < events);
@@ -74,6 +74,7 @@ function gaps(coverage: Coverage, texts: Texts): TemplateResult {
     ${value(title, 200)}${fields.map((field, nth) => html`${nth === 0 ? ": " : ", "}<code>${value(field, 120)}</code>`)}`;
   return html`
     ${share === undefined ? nothing : gap(share)}
+    ${unread.map((events) => gap(html`<span>${unreadView(events, texts)}</span>`))}
     ${unclearTimes === null ? nothing : gap(found.unclearTimes({ number: unclearTimes.number, entry: unclearTimes.first_entry }))}
     ${
       withoutRules.length === 0
@@ -86,6 +87,16 @@ function gaps(coverage: Coverage, texts: Texts): TemplateResult {
     ${withRules.map((source) => gap(html`<span>${withoutFields(source)}</span>`))}
     ${blind.length === 0 ? nothing : html`${gap(words.blind(blind.length))}${listed(blind.map(named), texts)}`}
   `;
+}
+
+/** Renders what a parser doesn't find, although it promises it. */
+function unreadView({ parser, facts, events, first_entry: first }: UnreadEvents, { found, figures }: Texts): TemplateResult {
+  const words = found.coverage;
+  const numbers = { events: figures.events(events), entry: figures.count(first) };
+  const sentence = facts.includes("kind")
+    ? words.unreadKind(numbers)
+    : words.unreadFacts({ ...numbers, facts: facts.map((fact) => words.facts[fact]).join(", ") });
+  return html`${filled(sentence, { parser: value(parser, 80) })}`;
 }
 
 function sourceView({ parser, events }: SourceCoverage, { figures }: Texts): TemplateResult {
