@@ -94,6 +94,9 @@ const VIRTUAL_FIELDS: [(&str, VirtualField); 22] = [
     ("derived.credential", VirtualField::Credential),
 ];
 
+/// The field with the categories of an event.
+const CATEGORY: &str = "parsed.category";
+
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// The origin of a field's values.
@@ -113,6 +116,8 @@ pub(crate) struct Fields {
     /// A tree of names; the first node is the event itself.
     nodes: Vec<Node>,
     virtuals: Vec<(VirtualField, Id)>,
+    /// The field `parsed.category`, which can have several values.
+    category: Option<Id>,
     facts: Vec<(Fact, Id)>,
     names: Vec<String>,
     origins: Vec<Origin>,
@@ -167,11 +172,14 @@ impl Fields {
         if let Some(fact) = name.strip_prefix("baseline.").filter(|_| first.is_some()) {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
             origin = Origin::Parser;
+        } else if first.is_some() && name == CATEGORY {
+            self.category = Some(id);
+            origin = Origin::Parser;
         } else if let Some(first @ ("parsed" | "link" | "derived")) = first {
             let Some((_, virtual_field)) = VIRTUAL_FIELDS.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
                     "parsed" => {
-                        "use parsed.as, parsed.action, parsed.actor.id, parsed.actor.name, parsed.actor.type, parsed.on_behalf_of.id, parsed.on_behalf_of.name, parsed.on_behalf_of.type, parsed.target.id, parsed.target.name, parsed.target.type, parsed.address, parsed.outcome or parsed.reason"
+                        "use parsed.as, parsed.action, parsed.category, parsed.actor.id, parsed.actor.name, parsed.actor.type, parsed.on_behalf_of.id, parsed.on_behalf_of.name, parsed.on_behalf_of.type, parsed.target.id, parsed.target.name, parsed.target.type, parsed.address, parsed.outcome or parsed.reason"
                     }
                     "link" => "use link.signer or link.chain",
                     _ => {
@@ -262,9 +270,13 @@ impl Fields {
 
     /// Returns the parts of a parse result that rules use.
     pub(crate) fn parts(&self) -> Parts {
-        self.virtuals
-            .iter()
-            .fold(Parts::default(), |parts, (virtual_field, _)| parts.with(virtual_field.part()))
+        let category = if self.asks_category() { Parts::CATEGORY } else { Parts::NONE };
+        self.virtuals.iter().fold(category, |parts, (virtual_field, _)| parts.with(virtual_field.part()))
+    }
+
+    /// True if a rule has a condition on categories.
+    pub(crate) const fn asks_category(&self) -> bool {
+        self.category.is_some()
     }
 
     /// Returns the fact of a baseline that a field stands for, if any.
@@ -326,6 +338,11 @@ impl Fields {
         match (entry.roots, entry.event) {
             ([], Some(event)) => self.walk(event, top, self.words, &mut found),
             (roots, _) => self.walk_roots(roots, top, &mut found),
+        }
+        if let (Some(_), Some(read)) = (self.category, entry.read) {
+            for category in read.categories.iter() {
+                found.put(self.category, Leaf::new(Kind::Text, Cow::Borrowed(category.as_str())), false);
+            }
         }
         found
     }

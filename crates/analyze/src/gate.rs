@@ -199,6 +199,14 @@ impl Gate {
                 }
             }
         }
+        if fields.asks_category() {
+            faults.push(AnalyzeError::new(
+                "rule.category",
+                0,
+                "a gate doesn't know the categories of events",
+                "test `parsed.action` in rules with a decision",
+            ));
+        }
         if !faults.is_empty() {
             return Err(faults);
         }

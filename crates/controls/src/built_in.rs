@@ -53,7 +53,6 @@ mod tests {
         let actions: Vec<&str> = list.lines().map_while(|line| line.strip_prefix("      - ")).collect();
         assert!(actions.len() > 10);
         let parsers = Parsers::built_in();
-        let classifier = parsers.classifier();
         let authentication: Categories = [Category::Authentication].into_iter().collect();
         for action in actions {
             let action = action.trim_matches('\'').replace('*', "x");
@@ -62,7 +61,7 @@ mod tests {
                 let (parsed_as, action) = (parser.into(), Some(action.as_str().into()));
                 let read = Read { parsed_as, action, ..Read::default() };
                 let mut found = false;
-                classifier.classify(&document.root(), &read, &mut |_, categories| {
+                parsers.classify(&document.root(), &read, &mut |_, categories| {
                     found |= categories.intersects(authentication);
                 });
                 // Every event of this parser is a login.

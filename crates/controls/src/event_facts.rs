@@ -2,7 +2,7 @@
 
 use countersign::time::Time;
 use countersign_analyze::{Detected, Pack};
-use countersign_query::parser::{Categories, Classifier, Outcome, Parsers};
+use countersign_query::parser::{Categories, Outcome, Parsers};
 use countersign_query::{Entry, Field, Query, Short};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ const MAX_TEXT_CHARS: usize = 120;
 pub struct EventEvaluator<'c> {
     questions: Vec<Option<(Categories, Option<&'c Query>)>>,
     fields: &'c [Field],
-    classifier: Classifier,
+    parsers: Parsers,
     /// The categories of events for which a rule fires, by the rule's index in the pack.
     rules: Vec<Categories>,
     subject: Option<String>,
@@ -145,7 +145,7 @@ impl<'c> EventEvaluator<'c> {
         Self {
             questions: questions.collect(),
             fields: &catalog.fields,
-            classifier: parsers.classifier(),
+            parsers: parsers.clone(),
             rules: pack.rules().iter().map(technique::categories).collect(),
             subject: subject.map(Into::into),
             record: record.map(Into::into),
@@ -205,7 +205,7 @@ impl EventEvaluator<'_> {
         let by_rules = fired.fold(Categories::default(), |all, categories| all.union(*categories));
         let mut all = by_rules;
         if let (Some(event), Some(read)) = (&entry.event, entry.read) {
-            self.classifier.classify(event, read, &mut |action, categories| {
+            self.parsers.classify(event, read, &mut |action, categories| {
                 all = all.union(categories);
                 if categories.is_empty() && by_rules.is_empty() && facts.uncategorized.is_none() {
                     facts.uncategorized =

@@ -368,6 +368,7 @@ impl OpenSegment {
         for (fact, short) in [
             (Fact::As, Short::As),
             (Fact::Action, Short::Action),
+            (Fact::Category, Short::Category),
             (Fact::Ip, Short::Ip),
             (Fact::Outcome, Short::Outcome),
         ] {

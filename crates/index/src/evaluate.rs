@@ -266,6 +266,7 @@ pub(crate) fn name_of(key: &str) -> &str {
 pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<Item = &Column> {
     let fact = match short {
         Short::Action => Fact::Action,
+        Short::Category => Fact::Category,
         Short::Outcome => Fact::Outcome,
         Short::Ip => Fact::Ip,
         Short::Signer => Fact::Key,

@@ -63,6 +63,7 @@ pub(crate) enum Fact {
     /// Columns of short names.
     As,
     Action,
+    Category,
     Ip,
     Outcome,
     /// The outcome's reason, from the parser.
@@ -71,7 +72,7 @@ pub(crate) enum Fact {
     Changed,
 }
 
-pub(crate) const FACTS: usize = 8;
+pub(crate) const FACTS: usize = 9;
 
 /// Row sets by kind, used by every query.
 #[derive(Clone, Debug)]

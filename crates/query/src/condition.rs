@@ -79,6 +79,9 @@ fn any_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) ->
             whole(read.action.as_deref()) || read.also.iter().any(|text| whole(Some(text)))
         }
         (Short::Ip, Some(read)) => whole(read.address.as_deref()),
+        (Short::Category, read) => {
+            read.is_some_and(|read| read.categories.iter().any(|category| whole(Some(category.as_str()))))
+        }
         (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
         (Short::Actor | Short::For | Short::Target, _) => {
             any_party(short, entry, &mut |party| party.texts(test))

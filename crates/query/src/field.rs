@@ -84,6 +84,8 @@ pub enum Short {
     For,
     /// The target's identifier, name, or type and identifier joined by a colon.
     Target,
+    /// The categories that the event's parser assigns to its actions.
+    Category,
     /// The outcome.
     Outcome,
     /// The field `tenant`.
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn short_names_are_stable() {
-        let words = ["action", "actor", "for", "target", "outcome", "tenant", "ip", "signer", "chain", "as"];
+        let words = ["action", "actor", "for", "target", "category", "outcome", "tenant", "ip", "signer", "chain", "as"];
         assert!(Short::ALL.iter().map(|one| one.as_str()).eq(words));
         assert!(words.iter().map(|word| Short::parse(word)).eq(Short::ALL.iter().copied().map(Some)));
     }

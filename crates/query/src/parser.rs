@@ -37,8 +37,9 @@
 //! ```
 
 pub(crate) mod address;
-#[cfg(feature = "category")]
 mod category;
+#[cfg(feature = "category")]
+mod category_rules;
 #[cfg(feature = "category")]
 mod classifier;
 mod condition;
@@ -59,10 +60,7 @@ mod source;
 mod spelling;
 mod when;
 
-#[cfg(feature = "category")]
 pub use category::{Categories, Category};
-#[cfg(feature = "category")]
-pub use classifier::Classifier;
 #[cfg(feature = "explain")]
 pub use error::ParserError;
 #[cfg(feature = "explain")]

@@ -68,11 +68,12 @@ const WORD: &str = "word";
 const ACTION_PREFIX: &str = "action.*";
 
 /// Short names that have terms.
-const SHORTS: [Short; 8] = [
+const SHORTS: [Short; 9] = [
     Short::Action,
     Short::Actor,
     Short::For,
     Short::Target,
+    Short::Category,
     Short::Outcome,
     Short::Tenant,
     Short::Ip,

@@ -1,10 +1,6 @@
 //! Categories of actions, independent of the words a source uses for them.
 
-use std::sync::Arc;
-
 use strum::{EnumString, IntoStaticStr, VariantArray};
-
-use super::selection::Selection;
 
 /// A kind of action. `docs/parsers.md` describes each.
 #[derive(
@@ -103,39 +99,6 @@ impl FromIterator<Category> for Categories {
             all.insert(category);
             all
         })
-    }
-}
-
-/// A rule of a parser's `category` field.
-#[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) is: Categories,
-    /// The events that the rule applies to.
-    pub(super) selection: Selection,
-    /// The name of another parser whose rules also apply. That parser's own references aren't followed.
-    pub(super) of: Option<String>,
-    /// True if no later rule is tried once this one has applied.
-    pub(super) is_final: bool,
-}
-
-/// The source of a parser's category rules.
-#[derive(Clone, Debug, Default)]
-pub(super) enum CategoryRules {
-    /// The parser assigns no categories.
-    #[default]
-    Nothing,
-    /// The rules of a built-in parser, as JSON: parsed only if a [`Classifier`] is made.
-    BuiltIn(&'static str),
-    /// The rules of a parser file.
-    Rules(Arc<[Rule]>),
-}
-
-impl CategoryRules {
-    /// The parsers that the rules of a parser file refer to.
-    #[cfg(feature = "explain")]
-    pub(super) fn referred(&self) -> impl Iterator<Item = &str> {
-        let rules: &[Rule] = if let Self::Rules(rules) = self { rules } else { &[] };
-        rules.iter().filter_map(|rule| rule.of.as_deref())
     }
 }
 

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use countersign::canonical;
 
 use super::address;
+use super::category::Categories;
 #[cfg(feature = "category")]
-use super::category::{Categories, Category, CategoryRules, Rule};
+use super::category::Category;
+#[cfg(feature = "category")]
+use super::category_rules::{CategoryRules, Rule};
 use super::condition::{Condition, Test};
 use super::error::{CHECKS, ParseResult, ParserError, ensure, message};
 use super::parsed::{Outcome, Parts, Party, Read};
@@ -139,10 +142,7 @@ impl Definition {
                 object.optional("promises", promises)?,
             ),
             #[cfg(feature = "category")]
-            category: match object.optional("category", rules)? {
-                Some(rules) => CategoryRules::Rules(rules.into()),
-                None => CategoryRules::Nothing,
-            },
+            category: object.optional("category", rules)?.map(CategoryRules::new).unwrap_or_default(),
             required_fields: Vec::new(),
             rarest_fields: Roots::default(),
             prefixes: Prefixes::default(),
@@ -229,7 +229,7 @@ impl Definition {
             Short::Target => spelling.add_party(&self.target, &self.target_also),
             Short::Tenant => true,
             // An address may be written in another form than the parsed one.
-            Short::Ip | Short::Outcome | Short::Signer | Short::Chain | Short::As => false,
+            Short::Ip | Short::Category | Short::Outcome | Short::Signer | Short::Chain | Short::As => false,
         }
     }
 
@@ -338,6 +338,7 @@ impl Definition {
             reason: text(Parts::REASON, &self.reason),
             envelope: None,
             unread: PromisedFacts::default(),
+            categories: Categories::default(),
         };
         if parts.has(Parts::UNREAD) {
             read.unread = self.promises.unread(&read, scope);

@@ -6,6 +6,7 @@ use countersign::canonical::write_string;
 use countersign::time::Time;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use super::category::{Categories, Category};
 use super::promise::{PromisedFact, PromisedFacts};
 use crate::envelope::Envelope;
 use crate::field::Short;
@@ -38,6 +39,8 @@ pub struct Read<'a> {
     pub reason: Option<Cow<'a, str>>,
     /// The event's place in the record, if it isn't the source's usual one.
     pub envelope: Option<Envelope<'a>>,
+    /// The kinds of the actions, by the parser's rules. Empty in builds without the feature `category`.
+    pub categories: Categories,
     /// The facts that the parser promises for such an event, and that this one lacks.
     pub unread: PromisedFacts,
 }
@@ -133,11 +136,13 @@ impl Parts {
     pub const ALSO: Self = Self(64);
     /// The field [`Read::on_behalf_of`].
     pub const ON_BEHALF_OF: Self = Self(128);
+    /// The field [`Read::categories`], and the action.
+    pub const CATEGORY: Self = Self(512).with(Self::ACTION);
     /// The field [`Read::unread`], and all that it depends on.
     pub const UNREAD: Self =
         Self(256).with(Self::ACTION).with(Self::ACTOR).with(Self::TARGET).with(Self::ADDRESS).with(Self::OUTCOME);
     /// All fields.
-    pub const ALL: Self = Self(511);
+    pub const ALL: Self = Self(1023);
 
     /// Returns the union of both sets.
     #[must_use]
@@ -186,6 +191,7 @@ impl<'a> Read<'a> {
             outcome,
             reason,
             envelope,
+            categories,
             unread,
         } = self;
         Read {
@@ -204,6 +210,7 @@ impl<'a> Read<'a> {
                 path: Cow::Owned(path.into_owned()),
                 place: Cow::Owned(place.into_owned()),
             }),
+            categories,
             unread,
         }
     }
@@ -235,6 +242,9 @@ impl<'a> Read<'a> {
             reason: text(json, "reason"),
             envelope: text(json, "within")
                 .map(|path| Envelope { path, place: text(json, "place").unwrap_or_default() }),
+            categories: json.get("category").map_or_else(Categories::default, |categories| {
+                categories.elements().filter_map(|word| Category::parse(&word.string()?)).collect()
+            }),
             unread: json.get("unread").map_or_else(PromisedFacts::default, |unread| {
                 unread.elements().filter_map(|fact| PromisedFact::parse(&fact.string()?)).collect()
             }),
@@ -260,6 +270,7 @@ impl<'a> Read<'a> {
         }
         text("action", self.action.as_deref(), out);
         write_list("also", self.also.iter().map(|text| &**text), out);
+        write_list("category", self.categories.iter().map(Category::as_str), out);
         for (name, party) in
             [("actor", &self.actor), ("on_behalf_of", &self.on_behalf_of), ("target", &self.target)]
         {

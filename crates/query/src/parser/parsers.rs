@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use countersign::hash::Hash;
 
 #[cfg(feature = "category")]
-use super::category::CategoryRules;
+use super::category_rules::CategoryRules;
 use super::definition::Definition;
 use super::error::{ParserError, ensure, message};
 use super::own::parse_own;
@@ -211,6 +211,17 @@ impl Parsers {
 
     /// Like [`Parsers::parse`], but only the selected parts. Other fields stay empty.
     pub fn parse_parts<'a>(&'a self, event: &Value<'a>, parts: Parts) -> Option<Read<'a>> {
+        let read = self.read(event, parts)?;
+        #[cfg(feature = "category")]
+        if parts.has(Parts::CATEGORY) {
+            let categories = self.categories(event, &read);
+            return Some(Read { categories, ..read });
+        }
+        Some(read)
+    }
+
+    /// Parses an event, except for its categories.
+    fn read<'a>(&'a self, event: &Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let others = usize::from(self.begin_with_own && parts == Parts::ALL);
         if others > 0
             && let Some(read) = parse_own(event)
@@ -229,7 +240,7 @@ fn assign(mut list: Vec<Definition>) -> Vec<Definition> {
     static RULES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/categories.rs"));
     for (definition, (file, _)) in list.iter_mut().zip(BUILT_IN) {
         if let Some((_, rules)) = RULES.iter().find(|(name, _)| name == file) {
-            definition.category = CategoryRules::BuiltIn(rules);
+            definition.category = CategoryRules::built_in(rules);
         }
     }
     list

@@ -48,6 +48,7 @@ fn who_what_when(parsers: &Parsers, event: &str) -> Option<Json> {
     let fields = said.as_object_mut().unwrap();
     fields.remove("within");
     fields.remove("place");
+    fields.remove("category");
     for name in ["actor", "on_behalf_of", "target"] {
         if let Some(party) = fields.get_mut(name) {
             party.as_object_mut().unwrap().remove("also");
@@ -461,7 +462,11 @@ fn events_of_other_products_do_not_fit_our_shape() {
         ),
     ] {
         let wanted: Option<Json> = wanted.map(|wanted| serde_json::from_str(wanted).unwrap());
-        assert_eq!(read(&parsers, &event), wanted, "{event}");
+        let read = read(&parsers, &event).map(|mut read| {
+            read.as_object_mut().unwrap().remove("category");
+            read
+        });
+        assert_eq!(read, wanted, "{event}");
     }
 }
 

@@ -245,14 +245,13 @@ fn names(categories: Categories) -> String {
 #[test]
 fn parsers_assign_the_categories_of_the_table() {
     let parsers = Parsers::built_in();
-    let classifier = parsers.classifier();
     let document = Document::parse("{}").unwrap();
     for line in TABLE.lines().filter(|line| !line.is_empty()) {
         let [parser, action, has, lacks] =
             line.split('|').map(str::trim).collect::<Vec<_>>().try_into().unwrap();
         assert!(parsers.names().any(|name| name == parser), "{parser}");
         let read = Read { parsed_as: parser.into(), action: Some(action.into()), ..Read::default() };
-        classifier.classify(&document.root(), &read, &mut |_, found| {
+        parsers.classify(&document.root(), &read, &mut |_, found| {
             if has == "-" {
                 assert!(found.is_empty(), "{line}: {}", names(found));
                 return;
@@ -268,7 +267,6 @@ fn parsers_assign_the_categories_of_the_table() {
 #[test]
 fn uses_the_event_class_if_the_action_has_no_rule() {
     let parsers = Parsers::built_in();
-    let classifier = parsers.classifier();
     for (event, has) in [
         (
             r#"{"class_uid":3002,"activity_id":1,"category_uid":3,"metadata":{},"time":1772442927123}"#,
@@ -302,7 +300,7 @@ fn uses_the_event_class_if_the_action_has_no_rule() {
         let document = Document::parse(event).unwrap();
         let read = parsers.parse(&document.root()).unwrap_or_else(|| panic!("{event}"));
         let mut all = Categories::default();
-        classifier.classify(&document.root(), &read, &mut |_, found| all = all.union(found));
+        parsers.classify(&document.root(), &read, &mut |_, found| all = all.union(found));
         assert_eq!(words(has), all, "{event}: {}", names(all));
     }
 }
@@ -318,7 +316,7 @@ fn classifies_each_action_of_an_event() {
     };
     let document = Document::parse("{}").unwrap();
     let mut found = Vec::new();
-    parsers.classifier().classify(&document.root(), &read, &mut |action, categories| {
+    parsers.classify(&document.root(), &read, &mut |action, categories| {
         found.push((action.unwrap_or_default().to_owned(), categories.is_empty()));
     });
     let expected = [("CREATE_USER", false), ("frobnicate", true), ("ASSIGN_ROLE", false)];
@@ -328,7 +326,6 @@ fn classifies_each_action_of_an_event() {
 #[test]
 fn most_samples_of_every_source_have_a_category() {
     let parsers = Parsers::built_in();
-    let classifier = parsers.classifier();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -343,7 +340,7 @@ fn most_samples_of_every_source_have_a_category() {
             let event = document.root().get("event").unwrap();
             let Some(read) = parsers.parse(&event) else { continue };
             let mut is_known = true;
-            classifier.classify(&event, &read, &mut |_, found| is_known &= !found.is_empty());
+            parsers.classify(&event, &read, &mut |_, found| is_known &= !found.is_empty());
             all += 1;
             known += usize::from(is_known);
         }

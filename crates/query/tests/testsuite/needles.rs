@@ -8,8 +8,8 @@ use countersign_query::{Parsers, Query};
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../../../../docs/query.md");
-const SHORTS: [Short; 7] =
-    [Short::Action, Short::Actor, Short::For, Short::Target, Short::Outcome, Short::Tenant, Short::Ip];
+const SHORTS: [Short; 6] =
+    [Short::Action, Short::Actor, Short::For, Short::Target, Short::Outcome, Short::Tenant];
 
 fn samples() -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
