@@ -134,8 +134,12 @@ impl Parts {
     /// The field [`Read::on_behalf_of`].
     pub const ON_BEHALF_OF: Self = Self(128);
     /// The field [`Read::unread`], and all that it depends on.
-    pub const UNREAD: Self =
-        Self(256).with(Self::ACTION).with(Self::ACTOR).with(Self::TARGET).with(Self::ADDRESS).with(Self::OUTCOME);
+    pub const UNREAD: Self = Self(256)
+        .with(Self::ACTION)
+        .with(Self::ACTOR)
+        .with(Self::TARGET)
+        .with(Self::ADDRESS)
+        .with(Self::OUTCOME);
     /// All fields.
     pub const ALL: Self = Self(511);
 
