@@ -40,7 +40,7 @@ use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
 use crate::wasm;
 use contest::Samples;
-pub(crate) use document::check as check_document;
+pub(crate) use document::{check as check_document, fill as fill_tables};
 use figure::{Figure, Target};
 use results::{PartResults, Results, Run};
 

@@ -3,6 +3,7 @@
 //! The only place that knows about toolchains. Missing tools are installed in `target/tools`, except Rust's
 //! WebAssembly target and browsers, which are installed by the machine's own package managers.
 
+mod agreement;
 mod audit;
 mod background;
 mod bench;
@@ -59,6 +60,8 @@ enum Task {
     Simulate(simulate::Args),
     /// Measures speed, memory and sizes, as ratios to the bare work
     Bench(bench::Args),
+    /// Compares the facts that parsers extract with what public sets of events expect
+    Agreement(agreement::Args),
     /// Builds a release twice, and signs it if both builds are equal
     Release(release::Args),
     /// Builds the auditor's page, one HTML file that works offline
@@ -98,6 +101,7 @@ fn run(task: Task) -> Result<()> {
         Task::Fuzz(args) => fuzz::run(&tools, &args),
         Task::Simulate(args) => simulate::run(&tools, &args),
         Task::Bench(args) => bench::run(&tools, &args),
+        Task::Agreement(args) => agreement::run(&tools, &args),
         Task::Release(args) => release::run(&tools, &args),
         Task::Page => page::run(&tools),
         Task::Docs(args) => docs::run(&tools, &args),

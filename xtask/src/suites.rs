@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::agreement;
 use crate::audit;
 use crate::bench;
 use crate::browser;
@@ -213,6 +214,13 @@ pub(crate) const SUITES: &[Suite] = &[
         concurrency: Concurrency::Any,
         inputs: &[],
         run: errors::test,
+    },
+    Suite {
+        name: "agreement",
+        about: "parsers agree with public sets of events, if AGREEMENT_SETS names their folder",
+        concurrency: Concurrency::NotWithHostBuilds,
+        inputs: &[],
+        run: agreement::test,
     },
     Suite {
         name: "sizes",

@@ -210,7 +210,10 @@ impl Findings {
         raw(&mut out, "{\"pack\":");
         self.pack.write_about(&mut out);
         let (events, unparsed) = (self.merged.events(), self.merged.unparsed());
-        raw(&mut out, &format!(",\"events\":{events},\"unparsed\":{unparsed},\"findings\":{}", self.order.len()));
+        raw(
+            &mut out,
+            &format!(",\"events\":{events},\"unparsed\":{unparsed},\"findings\":{}", self.order.len()),
+        );
         let mut levels = [0_usize; Level::ALL.len()];
         for finding in self.findings() {
             levels[finding.level as usize] += 1;

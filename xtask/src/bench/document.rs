@@ -77,7 +77,7 @@ fn generate(document: &str, results: &Results) -> Result<String> {
 }
 
 /// Replaces each table of a document, which is between the comments `BEGIN NAME -->` and `<!-- end -->`.
-pub(super) fn fill(
+pub(crate) fn fill(
     document: &str,
     file: &str,
     begin: &str,

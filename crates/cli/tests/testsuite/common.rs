@@ -215,7 +215,9 @@ pub fn events(count: usize) -> String {
 
 /// Like [`events`], but with only the fields of SPEC.md: the number is in `metadata`.
 pub fn documented_events(count: usize) -> String {
-    let event = |n| format!("{{\"action\":\"job.update\",\"actor\":{{\"id\":\"u_1\"}},\"metadata\":{{\"n\":{n}}}}}\n");
+    let event = |n| {
+        format!("{{\"action\":\"job.update\",\"actor\":{{\"id\":\"u_1\"}},\"metadata\":{{\"n\":{n}}}}}\n")
+    };
     (1..=count).map(event).collect()
 }
 

@@ -32,7 +32,8 @@ const UNSEEN: [(&str, &str); 6] = [
 ];
 
 /// An event with an uncategorized action.
-const UNCATEGORIZED: &str = r#"{"action":"zorp.frobnicate","actor":{"id":"u_1","type":"user"},"metadata":{"y":1}}"#;
+const UNCATEGORIZED: &str =
+    r#"{"action":"zorp.frobnicate","actor":{"id":"u_1","type":"user"},"metadata":{"y":1}}"#;
 
 /// Seals one kind of event, three times, as `audit.ndjson`.
 fn sealed(event: &str) -> Place {

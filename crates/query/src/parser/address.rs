@@ -34,7 +34,11 @@ pub(crate) fn parse(text: &str) -> Option<IpAddr> {
     }
     // Without the code for the other kind of address.
     let is_ipv6 = text.bytes().any(|byte| byte == b':');
-    let parsed = if is_ipv6 { text.parse::<Ipv6Addr>().map(IpAddr::V6) } else { text.parse::<Ipv4Addr>().map(IpAddr::V4) };
+    let parsed = if is_ipv6 {
+        text.parse::<Ipv6Addr>().map(IpAddr::V6)
+    } else {
+        text.parse::<Ipv4Addr>().map(IpAddr::V4)
+    };
     parsed.ok().map(|address| address.to_canonical())
 }
 

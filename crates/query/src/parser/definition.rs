@@ -15,7 +15,7 @@ use super::condition::{Condition, Test};
 use super::error::{CHECKS, ParseResult, ParserError, ensure, message};
 use super::parsed::{Outcome, Parts, Party, Read};
 use super::path::{Path, Prefixes, Roots, Scope, Top};
-use super::promise::{Promise, PromisedFact, Promises, PromisedFacts};
+use super::promise::{Promise, PromisedFact, PromisedFacts, Promises};
 use super::selection::{Pattern, Selection};
 use super::source::{Alternative, Input, PartyAlternative, PartySource, Source, TemplatePart};
 use super::spelling::Spelling;

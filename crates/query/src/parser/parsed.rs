@@ -139,8 +139,12 @@ impl Parts {
     /// The field [`Read::categories`], and the action.
     pub const CATEGORY: Self = Self(512).with(Self::ACTION);
     /// The field [`Read::unread`], and all that it depends on.
-    pub const UNREAD: Self =
-        Self(256).with(Self::ACTION).with(Self::ACTOR).with(Self::TARGET).with(Self::ADDRESS).with(Self::OUTCOME);
+    pub const UNREAD: Self = Self(256)
+        .with(Self::ACTION)
+        .with(Self::ACTOR)
+        .with(Self::TARGET)
+        .with(Self::ADDRESS)
+        .with(Self::OUTCOME);
     /// All fields.
     pub const ALL: Self = Self(1023);
 

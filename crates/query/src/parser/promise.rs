@@ -6,9 +6,9 @@
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use super::condition::Condition;
 use super::parsed::{Outcome, Read};
 use super::path::{Prefixes, Scope};
-use super::condition::Condition;
 use super::selection::Selection;
 
 /// A fact that a parser can promise.
@@ -134,13 +134,17 @@ pub(super) struct Promise {
 impl Promises {
     /// Creates the promises of a parser file. One that says nothing about its events promises an actor in each.
     pub(super) fn new(broad: Option<Condition>, list: Option<Vec<Promise>>) -> Self {
-        let an_actor = || Promise { facts: [PromisedFact::Actor].into_iter().collect(), selection: Selection::default() };
+        let an_actor = || Promise {
+            facts: [PromisedFact::Actor].into_iter().collect(),
+            selection: Selection::default(),
+        };
         let list = list.unwrap_or_else(|| if broad.is_some() { Vec::new() } else { vec![an_actor()] });
         Self { broad, list }
     }
 
     pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
-        let conditions = self.list.iter_mut().map(|promise| &mut promise.selection.when).chain(&mut self.broad);
+        let conditions =
+            self.list.iter_mut().map(|promise| &mut promise.selection.when).chain(&mut self.broad);
         conditions.for_each(|condition| condition.assign_numbers(prefixes));
     }
 

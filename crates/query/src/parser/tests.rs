@@ -172,8 +172,12 @@ fn leaves(event: &Json) -> Vec<String> {
         leaves(value).into_iter().map(move |rest| format!("/{name}{rest}")).collect::<Vec<_>>()
     };
     match event {
-        Json::Object(members) => members.iter().flat_map(|(name, value)| nested(name.clone(), value)).collect(),
-        Json::Array(list) => list.iter().enumerate().flat_map(|(nth, value)| nested(nth.to_string(), value)).collect(),
+        Json::Object(members) => {
+            members.iter().flat_map(|(name, value)| nested(name.clone(), value)).collect()
+        }
+        Json::Array(list) => {
+            list.iter().enumerate().flat_map(|(nth, value)| nested(nth.to_string(), value)).collect()
+        }
         _ => vec![String::new()],
     }
 }
@@ -186,7 +190,8 @@ fn events_without_promised_facts_are_unread() {
     for (_, event, wanted) in samples() {
         let event: Json = serde_json::from_str(&event).unwrap();
         let noticed = noticed.entry(wanted["as"].as_str().unwrap().to_owned()).or_default();
-        for fact in [PromisedFact::Actor, PromisedFact::Target, PromisedFact::Address, PromisedFact::Outcome] {
+        for fact in [PromisedFact::Actor, PromisedFact::Target, PromisedFact::Address, PromisedFact::Outcome]
+        {
             let name = fact.as_str();
             if noticed.contains(name) || wanted.get(name).is_none_or(|found| *found == "not stated") {
                 continue;

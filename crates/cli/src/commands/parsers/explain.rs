@@ -147,7 +147,8 @@ fn add_unread(unread: &Value, text: &mut String) {
     if facts == [PromisedFact::Kind.as_str()] {
         let _ = writeln!(text, "\n{}", doubt("! The parser doesn't know events of this kind."));
     } else if !facts.is_empty() {
-        let message = format!("! The parser promises these facts, but doesn't find them: {}.", facts.join(", "));
+        let message =
+            format!("! The parser promises these facts, but doesn't find them: {}.", facts.join(", "));
         let _ = writeln!(text, "\n{}", doubt(message));
     }
 }
