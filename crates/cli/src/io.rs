@@ -5,6 +5,7 @@ pub(crate) mod entries;
 pub(crate) mod export;
 pub(crate) mod file_limit;
 pub(crate) mod hashed;
+pub(crate) mod import;
 pub(crate) mod input;
 pub(crate) mod key;
 #[cfg(feature = "native")]

@@ -16,6 +16,8 @@ use crate::unwrap::{EachEvent, SourceEvent};
 pub(crate) struct Rows {
     /// The names of the columns; empty until the first row is complete.
     names: Vec<String>,
+    /// For each column, true if another one has its name. Its events then have a field twice, as other JSON may.
+    is_repeated: Vec<bool>,
     /// The complete fields of the current row, and the current field.
     fields: Vec<String>,
     field: Vec<u8>,
@@ -145,11 +147,20 @@ impl Rows {
             if fields == ["sep=", ""] {
                 return Ok(());
             }
-            let is_twice = |(nth, name): (usize, &String)| fields[..nth].contains(name);
-            if fields.iter().enumerate().any(is_twice) || fields.iter().any(String::is_empty) {
-                let hint = "give each column a unique name in the first row";
-                return Err(fault("a column's name is missing or repeated", hint, self.first_line).into());
+            if let Some(nth) = fields.iter().position(String::is_empty) {
+                let why = format!("the column {} has no name", nth + 1);
+                let hint = "give each column a name in the first row";
+                return Err(fault(&why, hint, self.first_line).into());
             }
+            let mut names: Vec<&String> = fields.iter().collect();
+            names.sort_unstable();
+            self.is_repeated = fields
+                .iter()
+                .map(|name| {
+                    let first = names.partition_point(|other| *other < name);
+                    names.get(first + 1) == Some(&name)
+                })
+                .collect();
             self.names = fields;
             self.separator.get_or_insert(b',');
             return Ok(());
@@ -169,7 +180,11 @@ impl Rows {
             .into());
         }
         let mut event = vec![b'{'];
-        for (name, field) in self.names.iter().zip(&fields).filter(|(_, field)| !field.is_empty()) {
+        // The values of a repeated name show which column each is from, so that empty ones are kept.
+        let columns = self.names.iter().zip(&self.is_repeated).zip(&fields);
+        for ((name, _), field) in
+            columns.filter(|((_, is_repeated), field)| **is_repeated || !field.is_empty())
+        {
             if event.len() > 1 {
                 event.push(b',');
             }
@@ -218,6 +233,7 @@ mod tests {
             ("a;b\n1,5;\"x;y\"\n", &[r#"2: {"a":"1,5","b":"x;y"}"#]),
             ("\"a;b\"\tc\n1;2\t3,4\n", &[r#"2: {"a;b":"1;2","c":"3,4"}"#]),
             ("a\n1;2\n", &[r#"2: {"a":"1;2"}"#]),
+            ("a,b,a\n1,2,3\n1,,\n", &[r#"2: {"a":"1","b":"2","a":"3"}"#, r#"3: {"a":"1","a":""}"#]),
             ("sep=;\r\na;b\r\n1,5;2\r\n", &[r#"3: {"a":"1,5","b":"2"}"#]),
             (
                 "\u{feff}\"a\",b\n\"x, \"\"y\"\"\nz\",\"{\"\"n\"\":1}\"\n3,é\n",
@@ -248,8 +264,7 @@ mod tests {
             ("a;b\n1\n", "the row has 1 field, but the first row has 2"),
             ("a\n1,2\n", "the row has 2 fields, but the first row has 1"),
             ("a,b;c\n", "the first row contains both commas and semicolons"),
-            ("a,a\n", "name is missing or repeated"),
-            ("a,\n", "name is missing or repeated"),
+            ("a,\n", "the column 2 has no name"),
             ("a\n\"x", "the input ends within a quoted field"),
             ("a\n\"x\"y\n", "follows a field's closing quote"),
         ] {

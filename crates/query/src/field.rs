@@ -160,7 +160,10 @@ mod tests {
 
     #[test]
     fn short_names_are_stable() {
-        let words = ["action", "actor", "for", "target", "category", "outcome", "tenant", "ip", "signer", "chain", "as"];
+        let words = [
+            "action", "actor", "for", "target", "category", "outcome", "tenant", "ip", "signer", "chain",
+            "as",
+        ];
         assert!(Short::ALL.iter().map(|one| one.as_str()).eq(words));
         assert!(words.iter().map(|word| Short::parse(word)).eq(Short::ALL.iter().copied().map(Some)));
     }

@@ -16,7 +16,6 @@ mod single_threaded;
 #[cfg(feature = "native")]
 mod threaded;
 
-use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +27,7 @@ use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
 use countersign_errors::now;
 use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
-use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, has_reserved_attribute, integers};
+use countersign_ingest::{SourceEvent, UnwrapSummary, has_reserved_attribute};
 use delivery_args::DeliveryArgs;
 use redactions::{Redactions, Rules};
 use serde_json::json;
@@ -38,6 +37,7 @@ use crate::args;
 use crate::commands::keygen::random;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::import::{ImportArgs, options_for};
 use crate::io::input::{self, Input, is_export_line};
 use crate::io::output::Output;
 use crate::io::verdict::count;
@@ -114,18 +114,8 @@ pub(crate) struct Args {
     /// Record only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Redaction")]
     path: Option<PathForm>,
-    /// Record integers beyond 2^53 - 1 as strings, with all their digits; by default such events are rejected
-    ///
-    /// JSON parsers disagree about such numbers: many round them.
-    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
-    large_integers: Option<LargeIntegers>,
-    /// Record objects with several fields of the same name: `keep-all` keeps their values as one array, in order. By
-    /// default such events are rejected
-    ///
-    /// JSON parsers disagree about such objects: some use the first value, some the last. {"status":400,"status":200}
-    /// is recorded as {"status":[400,200]}. AWS Network Firewall, auditd, and Logback write such events.
-    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
-    duplicate_fields: Option<DuplicateFields>,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
     /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
     #[arg(long, help_heading = "The chain")]
     pub(crate) open: bool,
@@ -150,18 +140,6 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum PathForm {
     Shape,
-}
-
-/// The treatment of integers beyond 2^53 - 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LargeIntegers {
-    Text,
-}
-
-/// The treatment of fields with the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DuplicateFields {
-    KeepAll,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
@@ -341,13 +319,7 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
         return Err(Error::new(Code::Event, "this is a line of a countersign export, not an event")
             .with_hint("use `countersign verify FILE` to check the export, `countersign seal` to put it into a log, or `countersign show FILE --json` to print its events"));
     }
-    let mut bytes = Cow::Borrowed(bytes);
-    if args.duplicate_fields == Some(DuplicateFields::KeepAll) {
-        bytes = Cow::Owned(duplicates::keep_all(&bytes).into_owned());
-    }
-    if args.large_integers == Some(LargeIntegers::Text) {
-        bytes = Cow::Owned(integers::large_to_strings(&bytes).into_owned());
-    }
+    let bytes = args.import.convert(bytes);
     let bytes = args.integrity.verify(bytes)?;
     let event = Event::parse(&bytes, redaction)?;
     if args.integrity.verifies() {
@@ -361,23 +333,6 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
         ));
     }
     Ok(event)
-}
-
-/// Returns a hint to the options that would accept an event that was rejected.
-fn options_for(line: &[u8]) -> Option<&'static str> {
-    let is_event = |json: &[u8]| Event::parse(json, &Redaction::none()).is_ok();
-    let once = duplicates::keep_all(line);
-    if is_event(&integers::large_to_strings(line)) {
-        Some("use --large-integers text to record numbers beyond 2^53 - 1 as strings, with all their digits")
-    } else if is_event(&once) {
-        Some("use --duplicate-fields keep-all to record all values of fields with the same name as an array")
-    } else if is_event(&integers::large_to_strings(&once)) {
-        Some(
-            "use --duplicate-fields keep-all --large-integers text to record all values of fields with the same name, and numbers beyond 2^53 - 1 as strings",
-        )
-    } else {
-        None
-    }
 }
 
 const UTF_16_WITHOUT_MARK: &str =

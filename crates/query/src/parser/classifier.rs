@@ -20,7 +20,8 @@ impl Parsers {
         read: &Read<'_>,
         each: &mut dyn FnMut(Option<&str>, Categories),
     ) {
-        let Some(definition) = self.list.iter().find(|definition| definition.parsed_as == read.parsed_as) else {
+        let Some(definition) = self.list.iter().find(|definition| definition.parsed_as == read.parsed_as)
+        else {
             return each(read.action.as_deref(), Categories::default());
         };
         let rules = definition.category.list();

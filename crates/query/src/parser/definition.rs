@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use countersign::canonical;
+use countersign::time::Time;
 
 use super::address;
 use super::category::Categories;
@@ -19,7 +20,7 @@ use super::promise::{Promise, PromisedFact, PromisedFacts, Promises};
 use super::selection::{Pattern, Selection};
 use super::source::{Alternative, Input, PartyAlternative, PartySource, Source, TemplatePart};
 use super::spelling::Spelling;
-use super::when::{TimeFormat, Unit};
+use super::when::{self, TimeFormat, Unit};
 use crate::envelope::Envelope;
 use crate::field::Short;
 use crate::names::Names;
@@ -30,6 +31,9 @@ const MAX_ITEMS: usize = 512;
 
 /// Number of required fields that are checked to rule a parser out quickly; there are not enough bits for all.
 const MAX_REQUIRED: usize = 3;
+
+/// The field in which `countersign record --time-zone` states the offset of times that state none.
+pub(super) const UTC_OFFSET: &str = "countersign.utc_offset";
 
 /// A path in a record at which the event may be found.
 #[derive(Clone, Debug)]
@@ -309,6 +313,27 @@ impl Definition {
         also
     }
 
+    /// Returns the time of an event whose import named the offset of times that state none.
+    fn imported_time<'a>(&'a self, top: &Top<'a>, scope: &Scope<'a, '_>) -> Option<Time> {
+        let offset = when::offset(&top.event().at(UTC_OFFSET)?.string()?)?;
+        let local = self.time.local_time(scope)?;
+        Time::from_millis(local.millis().checked_sub(offset)?)
+    }
+
+    /// Returns the time of an event that states no offset, as if it were in UTC.
+    #[cfg(feature = "explain")]
+    pub(super) fn local_time(&self, top: &Top<'_>) -> Option<Time> {
+        let mut time = None;
+        self.each_place(top, &mut |_, scope| {
+            let is_of_shape = self.when.holds(scope);
+            if is_of_shape {
+                time = self.time.local_time(scope);
+            }
+            is_of_shape
+        });
+        time
+    }
+
     fn read_at<'a>(&'a self, top: &Top<'a>, here: Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let scope = &Scope::new(top, here, &self.prefixes);
         if !self.when.holds(scope) {
@@ -323,7 +348,7 @@ impl Definition {
             }
         };
         let action = text(Parts::ACTION, &self.action);
-        let time = self.time.time(scope);
+        let time = self.time.time(scope).or_else(|| self.imported_time(top, scope));
         let mut read = Read {
             parsed_as: Cow::Borrowed(&self.parsed_as),
             time,

@@ -3,11 +3,14 @@
 
 use std::borrow::Cow;
 
+use countersign::time::Time;
+
 use super::address::canonical;
 use super::category::Categories;
+use super::definition::UTC_OFFSET;
 use super::parsed::{Outcome, Party, Read};
 use super::promise::{PromisedFact, PromisedFacts};
-use super::when::date;
+use super::when::{TimeFormat, date, offset};
 use crate::value::{Kind, Value};
 
 /// The only fields of an event with no identified actor, in canonical order.
@@ -116,7 +119,8 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
             }
             Some(Party { id, name, kind: text_of(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
         };
-    let time = text_of(occurred_at).and_then(|text| date(&text, false));
+    let time =
+        text_of(occurred_at).and_then(|text| date(&text, false).or_else(|| imported_time(event, &text)));
     Some(Read {
         parsed_as: Cow::Borrowed("countersign"),
         time,
@@ -139,6 +143,13 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         categories: Categories::default(),
         unread: if is_known { PromisedFacts::default() } else { [PromisedFact::Kind].into_iter().collect() },
     })
+}
+
+/// Returns a time without an offset, if the event's import named one.
+fn imported_time(event: &Value<'_>, text: &str) -> Option<Time> {
+    let offset = offset(&event.at(UTC_OFFSET)?.string()?)?;
+    let local = TimeFormat::default().read_local(text)?;
+    Time::from_millis(local.millis().checked_sub(offset)?)
 }
 
 /// Adds the identifiers of other parties to one, then their names.

@@ -4,6 +4,8 @@ use core::fmt;
 use std::sync::{Arc, OnceLock};
 
 use countersign::hash::Hash;
+#[cfg(feature = "explain")]
+use countersign::time::Time;
 
 #[cfg(feature = "category")]
 use super::category_rules::CategoryRules;
@@ -207,6 +209,15 @@ impl Parsers {
     /// Parses an event with the first parser that fits its shape.
     pub fn parse<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
         self.parse_parts(event, Parts::ALL)
+    }
+
+    /// Returns the time that an event states without an offset from UTC, as if it were in UTC. `None` if its parser
+    /// understands the time ([`Read::is_time_unclear`]), or if no parser fits.
+    #[cfg(feature = "explain")]
+    pub fn local_time(&self, event: &Value<'_>) -> Option<Time> {
+        let read = self.parse_parts(event, Parts::NONE).filter(|read| read.is_time_unclear)?;
+        let definition = self.list.iter().find(|definition| definition.parsed_as == read.parsed_as)?;
+        definition.local_time(&Top::new(*event, &self.names))
     }
 
     /// Like [`Parsers::parse`], but only the selected parts. Other fields stay empty.

@@ -90,6 +90,11 @@ impl Source {
         self.alternatives.iter().find_map(|one| one.find(scope, |text| one.time_format.read(&text)))
     }
 
+    /// Returns the first time without an offset, as if it were in UTC.
+    pub(super) fn local_time<'a>(&'a self, scope: &Scope<'a, '_>) -> Option<Time> {
+        self.alternatives.iter().find_map(|one| one.find(scope, |text| one.time_format.read_local(&text)))
+    }
+
     /// True if the event has a value for one of the alternatives.
     pub(super) fn is_stated<'a>(&'a self, scope: &Scope<'a, '_>) -> bool {
         let is_text = |text: Cow<'a, str>| (!text.is_empty()).then_some(());

@@ -30,6 +30,14 @@ pub(super) struct TimeFormat {
 }
 
 impl TimeFormat {
+    /// Parses a time without an offset, as if it were in UTC. `None` if it has one, or isn't understood.
+    pub(super) fn read_local(self, text: &str) -> Option<Time> {
+        if self.read(text).is_some() {
+            return None;
+        }
+        ctime(text).or_else(|| Self { utc: true, ..self }.read(text))
+    }
+
     /// Parses the text of a string or number.
     pub(super) fn read(self, text: &str) -> Option<Time> {
         if let Some(time) = date(text, self.utc).filter(|_| self.unit.is_none()) {
@@ -125,6 +133,36 @@ fn american(text: &str) -> Option<String> {
     Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:02}:{rest}"))
 }
 
+/// Parses a time as C's `ctime` writes it: `Mon Mar  2 09:15:27 2026`.
+fn ctime(text: &str) -> Option<Time> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.split_ascii_whitespace();
+    let [_, month, day, time, year] =
+        [words.next()?, words.next()?, words.next()?, words.next()?, words.next()?];
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let written = format!("{year}-{month:02}-{day:0>2}T{time}");
+    date(&written, true).filter(|_| words.next().is_none())
+}
+
+/// The longest offset from UTC, in minutes.
+const MAX_OFFSET_MINUTES: i64 = 26 * 60;
+
+/// Parses an offset from UTC, such as `+05:30`, in milliseconds.
+pub(super) fn offset(text: &str) -> Option<i64> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+')?),
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let number = |digits: &str| {
+        let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<i64>().ok().filter(|_| is_number)
+    };
+    let minutes = number(hours)? * 60 + number(minutes).filter(|minutes| *minutes < 60)?;
+    (minutes <= MAX_OFFSET_MINUTES).then_some(sign * minutes * 60_000)
+}
+
 /// The offset at which the seconds of a time in ISO 8601 end.
 const SECONDS_END: usize = "2020-12-30T22:30:06".len();
 
@@ -155,6 +193,35 @@ mod tests {
 
     fn read(text: &str, unit: Option<Unit>, utc: bool) -> Option<String> {
         TimeFormat { unit, utc }.read(text).map(|time| time.to_string())
+    }
+
+    #[test]
+    fn reads_local_times() {
+        for (text, utc) in [
+            ("2022-03-22 14:21:53.225", Some("2022-03-22T14:21:53.225Z")),
+            ("Mon Mar  2 09:15:27 2026", Some("2026-03-02T09:15:27.000Z")),
+            ("Mon Mar 12 09:15:27 2026", Some("2026-03-12T09:15:27.000Z")),
+            ("2/25/2025, 9:19:25 AM", Some("2025-02-25T09:19:25.000Z")),
+            ("2024-07-30T21:31:21Z", None),
+            ("Mon Mar 32 09:15:27 2026", None),
+            ("Mon Mar 2 09:15:27 2026 x", None),
+            ("noon", None),
+        ] {
+            let local = TimeFormat::default().read_local(text).map(|time| time.to_string());
+            assert_eq!(local.as_deref(), utc, "{text}");
+        }
+        for (text, millis) in [
+            ("+02:00", Some(7_200_000)),
+            ("-05:30", Some(-19_800_000)),
+            ("+00:00", Some(0)),
+            ("02:00", None),
+            ("+2:00", None),
+            ("+02:60", None),
+            ("+99:00", None),
+            ("", None),
+        ] {
+            assert_eq!(offset(text), millis, "{text}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::source_events::{self, SourceKind};
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::import::ImportArgs;
 use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::parsers::ParserArgs;
@@ -50,6 +51,8 @@ pub(super) struct Args {
     /// Files with events, in any format that `countersign record` accepts, or exports, or - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    import: ImportArgs,
     #[command(flatten)]
     own: ParserArgs,
     #[command(flatten)]
@@ -111,7 +114,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 /// Counts the events of a file. Returns the verification report of an export.
 fn read(path: &Path, args: &Args, parsers: &Parsers, tally: &mut Tally) -> Result<Option<Report>, CliError> {
     let mut input = Input::open(path)?.rereadable()?;
-    let kind = source_events::visit_input(&mut input, |numbered| {
+    let kind = source_events::visit_input(&mut input, &args.import, |numbered| {
         tally.add(numbered.line, Observation::new(numbered.event.as_str(), parsers, tally.limits()));
         Ok(())
     })?;

@@ -12,6 +12,7 @@ use super::{facts, source_events};
 use crate::arg_groups::FormatArgs;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::import::ImportArgs;
 use crate::io::input;
 use crate::io::parsers::ParserArgs;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
@@ -43,6 +44,8 @@ pub(super) struct Args {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    import: ImportArgs,
+    #[command(flatten)]
     own: ParserArgs,
     #[command(flatten)]
     format: FormatArgs,
@@ -66,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 /// Reads the event to explain.
 fn find(args: &Args) -> Result<Event, CliError> {
     let mut found = None;
-    source_events::visit(&args.event, |numbered| {
+    source_events::visit(&args.event, &args.import, |numbered| {
         if found.is_none() && args.line.is_none_or(|line| line == numbered.line) {
             found = Some(numbered.event);
         }

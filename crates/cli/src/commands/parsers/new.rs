@@ -11,6 +11,7 @@ use super::{draft, facts, source_events};
 use crate::arg_groups::OutputArgs;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::import::ImportArgs;
 use crate::io::output::Output;
 use crate::io::verdict::count;
 use crate::io::{input, parsers, style};
@@ -44,12 +45,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     cases: Option<PathBuf>,
     #[command(flatten)]
+    import: ImportArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let mut events: Vec<Event> = Vec::new();
-    source_events::visit(&args.events, |numbered| {
+    source_events::visit(&args.events, &args.import, |numbered| {
         if events.len() < MAX_EVENTS && args.line.is_none_or(|line| line == numbered.line) {
             events.push(numbered.event);
         }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use countersign::event::{Event, Redaction};
 
+use crate::commands::record::explain;
 use crate::errors::CliError;
+use crate::io::import::ImportArgs;
 use crate::io::input::{Input, is_export_line};
 
 /// An event as it would be recorded, without redaction.
@@ -25,10 +27,11 @@ pub(super) enum SourceKind {
 /// Calls `each` with each event of a file; `-` is standard input. Fails for an export.
 pub(super) fn visit(
     path: &Path,
+    import: &ImportArgs,
     each: impl FnMut(NumberedEvent) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let mut input = Input::open(path)?;
-    if visit_input(&mut input, each)? == SourceKind::Events {
+    if visit_input(&mut input, import, each)? == SourceKind::Events {
         return Ok(());
     }
     Err(not_events().within(input.name()))
@@ -43,6 +46,7 @@ fn not_events() -> CliError {
 /// Calls `each` with each event, unless the input is an export.
 pub(super) fn visit_input(
     input: &mut Input,
+    import: &ImportArgs,
     mut each: impl FnMut(NumberedEvent) -> Result<(), CliError>,
 ) -> Result<SourceKind, CliError> {
     let (mut is_first, mut kind) = (true, SourceKind::Events);
@@ -52,7 +56,8 @@ pub(super) fn visit_input(
             // An error stops reading.
             return Err(not_events());
         }
-        let event = Event::parse(source.bytes, &Redaction::none()).map_err(CliError::from)?;
+        let event = Event::parse(&import.convert(source.bytes), &Redaction::none());
+        let event = event.map_err(|error| explain(error, source.bytes))?;
         each(NumberedEvent { event, line: source.line })
     });
     if kind == SourceKind::Events {

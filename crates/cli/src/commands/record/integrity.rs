@@ -26,12 +26,12 @@ pub(crate) struct IntegrityArgs {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with = "duplicate_fields",
+        conflicts_with_all = ["duplicate_fields", "time_zone"],
         help_heading = HEADING
     )]
     integrity_certificate: Option<PathBuf>,
     /// Record only OpenTelemetry log records that are authenticated with this HMAC key (base64)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["duplicate_fields", "integrity_certificate"], help_heading = HEADING)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["duplicate_fields", "integrity_certificate", "time_zone"], help_heading = HEADING)]
     integrity_hmac_key: Option<PathBuf>,
     #[cfg(feature = "native")]
     #[arg(skip)]
