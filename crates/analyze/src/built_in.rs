@@ -3,7 +3,7 @@
 use crate::pack::{Pack, Sources};
 
 /// The rule files in `rules/`, without the cases.
-pub(crate) const FILES: [(&str, &str); 37] = [
+pub(crate) const FILES: [(&str, &str); 38] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
     ("agent-calls.yml", include_str!("../rules/agent-calls.yml")),
     ("agent-identity.yml", include_str!("../rules/agent-identity.yml")),
@@ -37,6 +37,7 @@ pub(crate) const FILES: [(&str, &str); 37] = [
     ("pack.yml", include_str!("../rules/pack.yml")),
     ("privilege.yml", include_str!("../rules/privilege.yml")),
     ("rate.yml", include_str!("../rules/rate.yml")),
+    ("rights.yml", include_str!("../rules/rights.yml")),
     ("schemas.yml", include_str!("../rules/schemas.yml")),
     ("slack.yml", include_str!("../rules/slack.yml")),
     ("unauthenticated.yml", include_str!("../rules/unauthenticated.yml")),

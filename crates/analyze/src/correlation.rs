@@ -1,7 +1,7 @@
 //! Correlations: conditions on several events together (Sigma 2.1, "Correlation rules").
 
 use crate::bounded::bounded;
-use crate::detection::{Compare, field};
+use crate::detection::{Compare, Condition, MAX_NAMED, field};
 use crate::error::{AnalyzeError, explain};
 use crate::fields::{FieldValues, Fields, Id};
 use crate::tree::{Member, Node, Value, unknown_key};
@@ -26,6 +26,15 @@ pub(crate) enum Measure {
     ValueSum,
     #[strum(serialize = "value_avg")]
     ValueAverage,
+    ValuePercentile,
+    ValueMedian,
+}
+
+impl Measure {
+    /// True if it is computed from the numbers in a field.
+    pub(crate) const fn is_of_numbers(self) -> bool {
+        matches!(self, Self::ValueSum | Self::ValueAverage | Self::ValuePercentile | Self::ValueMedian)
+    }
 }
 
 /// A correlation of several events.
@@ -43,6 +52,10 @@ pub(crate) struct Correlation {
     /// The timespan in milliseconds.
     pub(crate) span: i64,
     conditions: Vec<(Compare, f64)>,
+    /// The condition on which of the rules fired, if it isn't on their number.
+    pub(crate) joined: Option<Condition>,
+    /// The percentile that is measured, from 0 to 100.
+    pub(crate) percentile: f64,
     /// True if the rules that it counts also report findings of their own.
     pub(crate) generate: bool,
 }
@@ -107,7 +120,7 @@ impl Correlation {
             ));
         };
         if cfg!(feature = "yaml") {
-            check_unused_parts(node)?;
+            check_unused_parts(node, measure == Measure::Temporal)?;
         }
         let mut by = Vec::new();
         if let Some(group) = node.get("group-by") {
@@ -120,11 +133,17 @@ impl Correlation {
                 by.push(Grouping { name, fields });
             }
         }
+        let joined = joined_rules(node, measure, &names)?;
         let mut conditions = Vec::new();
         let mut counted = Vec::new();
+        let mut percentile = None;
         for member in node.get("condition").map_or(&[][..], Node::members) {
             if member.name == "field" {
                 counted = counted_fields(member, measure, fields)?;
+                continue;
+            }
+            if member.name == "percentile" {
+                percentile = Some(percentile_of(member, measure)?);
                 continue;
             }
             let compare = COMPARES.iter().find(|(name, _)| *name == member.name);
@@ -140,7 +159,7 @@ impl Correlation {
                         Measure::Temporal | Measure::TemporalOrdered => (names.len(), "rules"),
                         Measure::EventCount => (MAX_HITS, "events"),
                         Measure::ValueCount => (MAX_HITS, "values"),
-                        Measure::ValueSum | Measure::ValueAverage => (usize::MAX, ""),
+                        _ => (usize::MAX, ""),
                     };
                     let most = most as f64;
                     let is_beyond = match compare {
@@ -162,7 +181,10 @@ impl Correlation {
                     conditions.push((*compare, number));
                 }
                 (None, _) => {
-                    return Err(unknown_key(member, &["field", "eq", "neq", "lt", "lte", "gt", "gte"]));
+                    return Err(unknown_key(
+                        member,
+                        &["field", "percentile", "eq", "neq", "lt", "lte", "gt", "gte"],
+                    ));
                 }
                 (_, None) => {
                     return Err(fault(
@@ -179,11 +201,16 @@ impl Correlation {
             if !in_sequence {
                 return Err(missing("condition", "add one, such as `condition: {gte: 10}`"));
             }
-            conditions.push((Compare::AtLeast, names.len() as f64));
+            conditions.push((Compare::AtLeast, if joined.is_some() { 1.0 } else { names.len() as f64 }));
         }
-        if counted.is_empty()
-            && matches!(measure, Measure::ValueCount | Measure::ValueSum | Measure::ValueAverage)
-        {
+        if measure == Measure::ValuePercentile && percentile.is_none() {
+            return Err(missing(
+                "percentile",
+                "name it in the condition: `condition: {field: size, percentile: 95, gte: 10}`",
+            ));
+        }
+        let percentile = percentile.unwrap_or(50.0);
+        if counted.is_empty() && (measure == Measure::ValueCount || measure.is_of_numbers()) {
             return Err(missing(
                 "field",
                 "name the field in the condition: `condition: {field: user, gte: 10}`",
@@ -201,7 +228,18 @@ impl Correlation {
                 ));
             }
         };
-        Ok(Self { measure, names, rules: Vec::new(), by, counted, span: millis, conditions, generate })
+        Ok(Self {
+            measure,
+            names,
+            rules: Vec::new(),
+            by,
+            counted,
+            span: millis,
+            conditions,
+            joined,
+            percentile,
+            generate,
+        })
     }
 
     /// Returns the key of the group that an event joins if the rule at index `which` of [`Self::rules`]
@@ -255,6 +293,7 @@ impl Correlation {
     /// False for upper bounds.
     pub(crate) fn only_grows(&self) -> bool {
         self.conditions.iter().all(|(compare, _)| matches!(compare, Compare::More | Compare::AtLeast))
+            && !self.joined.as_ref().is_some_and(Condition::negates)
     }
 
     pub(crate) fn holds(&self, value: f64) -> bool {
@@ -264,17 +303,18 @@ impl Correlation {
 
 /// Rejects parts that would otherwise be ignored, so that the groups or conditions would differ from those
 /// intended.
-fn check_unused_parts(node: &Node) -> Result<(), AnalyzeError> {
+fn check_unused_parts(node: &Node, is_temporal: bool) -> Result<(), AnalyzeError> {
     let fault =
         |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     for (key, hint) in [
         (
             "condition",
-            "write numbers, such as `condition: {gte: 2}`; joining rules by `and`, `or` and `not` is not supported",
+            "write numbers, such as `condition: {gte: 2}`; only `temporal` joins rules by `and`, `or` and `not`",
         ),
         ("aliases", "write a map of names, each with a field for each rule"),
     ] {
-        if let Some(of) = node.get(key)
+        let is_joined = key == "condition" && is_temporal && node.get(key).and_then(Node::text).is_some();
+        if let Some(of) = node.get(key).filter(|_| !is_joined)
             && !matches!(of.value, Value::Map(_))
         {
             return fault(of.line, explain!("`{key}` must be a map, not {}", of.kind()), hint);
@@ -290,6 +330,39 @@ fn check_unused_parts(node: &Node) -> Result<(), AnalyzeError> {
             "add it to `group-by`, or remove it",
         ),
     }
+}
+
+/// Parses a condition that joins rules, such as `login and (export or deletion) and not approval`.
+fn joined_rules(
+    node: &Node,
+    measure: Measure,
+    names: &[(String, u32)],
+) -> Result<Option<Condition>, AnalyzeError> {
+    let condition = node.get("condition").filter(|_| measure == Measure::Temporal);
+    let Some((condition, text)) = condition.and_then(|node| Some((node, node.text()?))) else {
+        return Ok(None);
+    };
+    let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+    Condition::parse(text, condition.line, &names, &mut MAX_NAMED.clone()).map(Some)
+}
+
+/// Parses `condition.percentile`: a number from 0 to 100.
+fn percentile_of(member: &Member, measure: Measure) -> Result<f64, AnalyzeError> {
+    let fault =
+        |problem: String, hint: &str| AnalyzeError::new("rule.correlation", member.line, problem, hint);
+    if measure != Measure::ValuePercentile {
+        return Err(fault(
+            explain!("only `value_percentile` has a percentile"),
+            "remove it, or change the type",
+        ));
+    }
+    let number = match &member.node.value {
+        Value::Number(number) => countersign::canonical::double(number),
+        _ => None,
+    };
+    number.filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| {
+        fault(explain!("`percentile` must be a number from 0 to 100"), "write a number such as 95")
+    })
 }
 
 /// Returns the fields in `condition.field`: one, or several that are counted as tuples.
@@ -393,7 +466,16 @@ mod tests {
 
     #[test]
     fn types_match_sigma() {
-        let names = ["event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg"];
+        let names = [
+            "event_count",
+            "value_count",
+            "temporal",
+            "temporal_ordered",
+            "value_sum",
+            "value_avg",
+            "value_percentile",
+            "value_median",
+        ];
         assert!(Measure::VARIANTS.iter().map(Into::<&str>::into).eq(names));
         assert!(names.iter().map(|name| name.parse().ok()).eq(Measure::VARIANTS.iter().copied().map(Some)));
     }

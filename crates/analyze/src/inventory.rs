@@ -667,6 +667,49 @@ mod tests {
     }
 
     #[test]
+    fn servers_are_those_of_the_description_a_path_or_an_operation() {
+        for (server, base) in [
+            (r#"{"url":"https://api.example.com/v1"}"#, "/v1"),
+            (r#"{"url":"v1/"}"#, "/v1"),
+            (r#"{"url":"./v1"}"#, "/v1"),
+            (r#"{"url":"/"}"#, ""),
+            (
+                r#"{"url":"https://{region}.example.com:{port}/{v}","variables":{"region":{"default":"eu"},"port":{"default":"443"},"v":{"default":"v1","enum":["v1","v2"]}}}"#,
+                "/v2",
+            ),
+        ] {
+            for place in ["root", "path", "operation"] {
+                let at = |wanted: &str| {
+                    if place == wanted { format!(r#""servers":[{server}],"#) } else { String::new() }
+                };
+                let (root, path, operation) = (at("root"), at("path"), at("operation"));
+                let text = format!(
+                    r#"{{{root}"paths":{{"/users":{{{path}"get":{{{operation}"deprecated":true}}}}}}}}"#
+                );
+                let description = Description::parse(&text).unwrap();
+                for called in [format!("{base}/users"), "/users".to_owned()] {
+                    assert_eq!(
+                        description.find(Method::GET, &called),
+                        Some(PathMatch::Operation(0)),
+                        "{text} {called}"
+                    );
+                }
+                assert_eq!(description.find(Method::GET, "/v9/users"), None, "{text}");
+            }
+        }
+        let swagger =
+            Description::parse(r#"{"swagger":"2.0","basePath":"v1","paths":{"/users":{"get":{}}}}"#).unwrap();
+        assert_eq!(swagger.find(Method::GET, "/v1/users"), Some(PathMatch::Operation(0)));
+        // The values of variables are bounded.
+        let values: Vec<String> = (0..100).map(|nth| format!("\"v{nth}\"")).collect();
+        let variable = format!(r#"{{"default":"v0","enum":[{}]}}"#, values.join(","));
+        let text = format!(
+            r#"{{"servers":[{{"url":"/{{a}}/{{b}}/{{c}}","variables":{{"a":{variable},"b":{variable},"c":{variable}}}}}],"paths":{{"/users":{{"get":{{}}}}}}}}"#
+        );
+        assert!(Description::parse(&text).is_ok());
+    }
+
+    #[test]
     fn an_address_in_a_path_is_part_of_the_path() {
         let description =
             Description::parse(r#"{"paths":{"/health":{"get":{}},"/fetch/{a}/{b}/{c}":{"get":{}}}}"#)

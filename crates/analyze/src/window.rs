@@ -151,16 +151,14 @@ impl Windows {
         leaf: u64,
         time: i64,
     ) -> Option<Match> {
-        let summed = match correlation.measure {
-            Measure::ValueSum | Measure::ValueAverage => countersign::canonical::double(value)?.to_bits(),
-            _ => 0,
-        };
+        let measure = correlation.measure;
+        let summed =
+            if measure.is_of_numbers() { countersign::canonical::double(value)?.to_bits() } else { 0 };
         self.newest = self.newest.max(time);
         let slot = self.slot(key, leaf, correlation.span);
         let group = &mut self.groups[slot as usize];
         let is_late = time.saturating_sub(correlation.span) <= group.unknown_until;
-        let hit = match correlation.measure {
-            Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, data: summed },
+        let hit = match measure {
             Measure::EventCount | Measure::TemporalOrdered => Hit::counted(time, leaf, which, 0),
             Measure::Temporal => {
                 let number = group.counts.get_or_insert_default().number(&which.to_string());
@@ -170,6 +168,7 @@ impl Windows {
                 let number = group.counts.get_or_insert_default().number(value);
                 Hit::counted(time, leaf, which, number)
             }
+            _ => Hit { time, leaf, data: summed },
         };
         let (cut, found) = group.insert(hit, correlation);
         group.last = leaf;
@@ -321,7 +320,10 @@ impl Group {
     fn newest(&self, correlation: &Correlation) -> f64 {
         match (correlation.measure, &self.counts) {
             (Measure::EventCount, _) => (self.hits.len() - self.begin()) as f64,
-            (Measure::ValueCount | Measure::Temporal, Some(counts)) => f64::from(counts.distinct),
+            (Measure::Temporal, Some(counts)) => {
+                counts.joined(correlation, counts.distinct, &|number| counts.values[number].within)
+            }
+            (Measure::ValueCount, Some(counts)) => f64::from(counts.distinct),
             _ => self.measure(correlation, self.begin(), self.hits.len()),
         }
     }
@@ -333,6 +335,11 @@ impl Group {
         match correlation.measure {
             Measure::ValueSum => sum(),
             Measure::ValueAverage => sum() / (end - begin).max(1) as f64,
+            Measure::ValuePercentile | Measure::ValueMedian => {
+                let mut values: Vec<f64> = hits().map(|hit| f64::from_bits(hit.data)).collect();
+                values.sort_unstable_by(f64::total_cmp);
+                percentile(&values, correlation.percentile)
+            }
             Measure::TemporalOrdered => {
                 let rules = correlation.rules.len() as u32;
                 self.in_order(rules, begin, |rule, from, last| {
@@ -382,7 +389,11 @@ impl Group {
                 begin += 1;
             }
             let value = match correlation.measure {
-                Measure::ValueCount | Measure::Temporal => f64::from(distinct),
+                Measure::ValueCount => f64::from(distinct),
+                Measure::Temporal => self
+                    .counts
+                    .as_ref()
+                    .map_or(0.0, |counts| counts.joined(correlation, distinct, &|number| within[number])),
                 Measure::TemporalOrdered => self.in_order(rules, begin, |rule, from, last| {
                     let places: &Vec<usize> = &places[rule as usize];
                     let next = &places[places.partition_point(|place| *place < from)..];
@@ -457,7 +468,29 @@ impl Default for Counts {
     }
 }
 
+/// Returns a percentile of sorted values, interpolated between the two closest ranks. 0 without values.
+fn percentile(values: &[f64], percent: f64) -> f64 {
+    let rank = percent / 100.0 * values.len().saturating_sub(1) as f64;
+    let value = |rank: f64| values.get(rank as usize).copied().unwrap_or_default();
+    let (below, above) = (value(libm::floor(rank)), value(libm::ceil(rank)));
+    below + (above - below) * (rank - libm::floor(rank))
+}
+
 impl Counts {
+    /// Returns the number of rules that fired, which are `distinct`. If the correlation's condition joins rules, and
+    /// doesn't hold for those that fired, 0. `within` is the number of hits of each value.
+    fn joined(&self, correlation: &Correlation, distinct: u32, within: &dyn Fn(usize) -> u32) -> f64 {
+        let Some(condition) = &correlation.joined else { return f64::from(distinct) };
+        let mut fired = vec![false; correlation.rules.len()];
+        for (number, value) in self.values.iter().enumerate().filter(|(_, value)| value.held > 0) {
+            let rule = value.name.parse::<usize>().ok().and_then(|rule| fired.get_mut(rule));
+            if let Some(rule) = rule {
+                *rule |= within(number) > 0;
+            }
+        }
+        if condition.holds_for(&|rule| fired.get(rule) == Some(&true)) { f64::from(distinct) } else { 0.0 }
+    }
+
     /// Returns the number of a value, adding it if it is new. The caller then adds a hit to it.
     fn number(&mut self, name: &str) -> u32 {
         let values = &self.values;

@@ -30,6 +30,7 @@ impl Detection {
             return Err(AnalyzeError::new("rule.missing", node.line, "`condition` is missing", hint));
         };
         let mut conditions = Vec::new();
+        let names: Vec<&str> = selections.iter().map(|(name, _)| name.as_str()).collect();
         let mut left = MAX_NAMED;
         for item in condition.items() {
             let Some(text) = item.text() else {
@@ -41,7 +42,7 @@ impl Detection {
                     hint,
                 ));
             };
-            conditions.push(Condition::parse(text, item.line, &selections, &mut left)?);
+            conditions.push(Condition::parse(text, item.line, &names, &mut left)?);
         }
         let condition = match conditions.len() {
             0 => {

@@ -10,15 +10,28 @@ use crate::wildcard::Wildcard;
 const MAX_DEPTH: u32 = 32;
 impl Condition {
     pub(crate) fn holds(&self, selections: &[(String, Selection)], found: &FieldValues<'_>) -> bool {
+        self.holds_for(&|nth| selections[nth].1.holds(found))
+    }
+
+    /// True if the condition holds for the selections, or rules, that hold.
+    pub(crate) fn holds_for(&self, is_holding: &dyn Fn(usize) -> bool) -> bool {
         match self {
-            Self::Selection(nth) => selections[*nth].1.holds(found),
-            Self::Not(condition) => !condition.holds(selections, found),
-            Self::All(conditions) => conditions.iter().all(|one| one.holds(selections, found)),
-            Self::Any(conditions) => conditions.iter().any(|one| one.holds(selections, found)),
+            Self::Selection(nth) => is_holding(*nth),
+            Self::Not(condition) => !condition.holds_for(is_holding),
+            Self::All(conditions) => conditions.iter().all(|one| one.holds_for(is_holding)),
+            Self::Any(conditions) => conditions.iter().any(|one| one.holds_for(is_holding)),
             Self::Several(least, numbers) => {
-                let holding = numbers.iter().filter(|nth| selections[**nth].1.holds(found));
-                holding.take(*least).count() == *least
+                numbers.iter().filter(|nth| is_holding(**nth)).take(*least).count() == *least
             }
+        }
+    }
+
+    /// True if the condition contains `not`.
+    pub(crate) fn negates(&self) -> bool {
+        match self {
+            Self::Selection(_) | Self::Several(..) => false,
+            Self::Not(_) => true,
+            Self::All(conditions) | Self::Any(conditions) => conditions.iter().any(Self::negates),
         }
     }
 
@@ -100,11 +113,11 @@ impl Condition {
         }
     }
 
-    /// Parses a condition on selections. `left` is the number of selections that it may still name.
+    /// Parses a condition on selections, or rules, with these names. `left` is the number of names that it may still have.
     pub(crate) fn parse(
         text: &str,
         line: u32,
-        selections: &[(String, Selection)],
+        names: &[&str],
         left: &mut usize,
     ) -> Result<Self, AnalyzeError> {
         if text.bytes().any(|byte| byte == b'|') {
@@ -131,7 +144,7 @@ impl Condition {
                 tokens.push(&text[at..from]);
             }
         }
-        let mut parser = Parser { tokens: &tokens, at: 0, line, selections, left };
+        let mut parser = Parser { tokens: &tokens, at: 0, line, names, left };
         let condition = parser.joined(0, true)?;
         match tokens.get(parser.at) {
             None => Ok(condition),
@@ -162,7 +175,7 @@ struct Parser<'a> {
     tokens: &'a [&'a str],
     at: usize,
     line: u32,
-    selections: &'a [(String, Selection)],
+    names: &'a [&'a str],
     left: &'a mut usize,
 }
 
@@ -219,7 +232,7 @@ impl Parser<'_> {
             self.at -= 1;
         }
         self.name(1)?;
-        let found = self.selections.iter().position(|(name, _)| name == token);
+        let found = self.names.iter().position(|name| name == token);
         found.map(Condition::Selection).ok_or_else(|| self.unknown(token))
     }
 
@@ -235,9 +248,9 @@ impl Parser<'_> {
             Some(begin) => name.starts_with(begin),
             None => pattern.matches(name, name),
         };
-        let numbers: Vec<usize> = (0..self.selections.len())
+        let numbers: Vec<usize> = (0..self.names.len())
             .filter(|nth| {
-                let name = &self.selections[*nth].0;
+                let name = self.names[*nth];
                 is_selected(name) && !(is_all && name.starts_with('_'))
             })
             .collect();
@@ -277,9 +290,8 @@ impl Parser<'_> {
     }
 
     fn unknown(&self, name: &str) -> AnalyzeError {
-        let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
-        let problem = explain!("no selection is named `{name}`");
-        let hint = explain!("use one of: {}", names.join(", "));
+        let problem = explain!("no selection or rule is named `{name}`");
+        let hint = explain!("use one of: {}", self.names.join(", "));
         AnalyzeError::new("rule.condition", self.line, problem, hint)
     }
 }

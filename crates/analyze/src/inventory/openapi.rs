@@ -21,6 +21,8 @@ pub const MAX_DESCRIPTION: usize = 64 << 20;
 const MAX_OPERATIONS: usize = 50_000;
 /// The maximum number of segments of all paths, counted below each of their servers' base paths.
 const MAX_SEGMENTS: usize = 1_000_000;
+/// The maximum number of URLs of one server, with the values of its variables.
+const MAX_SERVER_URLS: usize = 64;
 /// The maximum length of a chain of references.
 const MAX_REFERENCES: usize = 8;
 
@@ -120,6 +122,10 @@ impl Description {
         for (path, _, item) in paths() {
             self.elsewhere += usize::from(item.get("$ref").is_some());
             let own = Root::bases(item);
+            let operations =
+                item.members().iter().filter(|member| Method::from_item_key(&member.name).is_some());
+            let of_operations: Vec<String> =
+                operations.filter_map(|member| Root::bases(&member.node)).flatten().collect();
             let kinds = &kinds[places[path]];
             // JSON has no line numbers, so name the path.
             let fault = |code, line, problem, hint| {
@@ -131,7 +137,8 @@ impl Description {
                 self.templates.push(path.to_owned());
                 self.methods.len() - 1
             });
-            for base in own.as_ref().unwrap_or(&bases).iter().map(String::as_str).chain([""]) {
+            let of_path = own.as_ref().unwrap_or(&bases).iter().chain(&of_operations);
+            for base in of_path.map(String::as_str).chain([""]) {
                 let Some(added) = self.paths.add(&format!("{base}{path}"), kinds, number) else {
                     let hint = "shorten the path, including its server's base path";
                     return Err(fault("openapi.deep", item.line, "the path has more than 64 segments", hint));
@@ -258,26 +265,34 @@ impl<'a> Root<'a> {
         node
     }
 
-    /// Returns the base paths of the servers of a description or path item; `None` if it names none.
+    /// Returns the base paths of the servers of a description, path item, or operation; `None` if it names none.
     fn bases(of: &Node) -> Option<Vec<String>> {
-        if let Some(base) = of.get("basePath").and_then(Node::text) {
-            return Some(vec![base.trim_end_matches('/').into()]);
+        if let Some(path) = of.get("basePath").and_then(Node::text) {
+            return base(path).map(|base| vec![base]);
         }
         let servers = of.get("servers").map(Node::items).filter(|servers| !servers.is_empty())?;
         let mut bases = Vec::new();
         for server in servers {
             let Some(url) = server.get("url").and_then(Node::text) else { continue };
-            let mut url = url.to_owned();
+            let mut urls = vec![url.to_owned()];
             for variable in server.get("variables").map(Node::members).unwrap_or_default() {
-                if let Some(value) = variable.node.get("default").and_then(scalar) {
-                    url = url.replace(&format!("{{{}}}", variable.name), &value);
+                let place = format!("{{{}}}", variable.name);
+                let listed = variable.node.get("enum").map(Node::items).unwrap_or_default();
+                let mut values: Vec<String> =
+                    variable.node.get("default").into_iter().chain(listed).filter_map(scalar).collect();
+                values.sort_unstable();
+                values.dedup();
+                if !values.is_empty() && urls.iter().any(|url| url.contains(&place)) {
+                    let with = |url: &String| -> Vec<String> {
+                        values.iter().map(|value| url.replace(&place, value)).collect()
+                    };
+                    urls = urls.iter().flat_map(with).take(MAX_SERVER_URLS).collect();
                 }
             }
-            let base = call::path(&url).trim_end_matches('/').to_owned();
-            if base.is_empty() || base.starts_with('/') {
-                bases.push(base);
-            }
+            bases.extend(urls.iter().filter_map(|url| base(url)));
         }
+        bases.sort_unstable();
+        bases.dedup();
         (!bases.is_empty()).then_some(bases)
     }
 
@@ -303,6 +318,18 @@ impl<'a> Root<'a> {
                 .or_insert(kind);
         }
     }
+}
+
+/// Returns the path of a server's URL, without a slash at its end. A URL without a host is relative to the description,
+/// whose own place is taken as the root. `None` if it is no URL.
+fn base(url: &str) -> Option<String> {
+    let path = call::path(url).trim_end_matches('/');
+    if path.is_empty() || path.starts_with('/') {
+        return Some(path.to_owned());
+    }
+    let relative = path.trim_start_matches("./").trim_start_matches("../");
+    let is_relative = !url.contains("://") && !relative.starts_with('.');
+    is_relative.then(|| if relative.is_empty() { String::new() } else { format!("/{relative}") })
 }
 
 fn unescaped(name: &str) -> String {

@@ -78,7 +78,7 @@ impl Group {
     fn store(&self, measure: Measure) -> StoredGroup {
         let mut names = Vec::new();
         let mut places: HashMap<usize, u64> = HashMap::new();
-        let is_summed = matches!(measure, Measure::ValueSum | Measure::ValueAverage);
+        let is_summed = measure.is_of_numbers();
         let hits = self.hits.iter().map(|hit| {
             let value = match &self.counts {
                 None => 0,
@@ -131,8 +131,8 @@ impl Group {
         for (place, (time, leaf, which, value)) in hits.into_iter().enumerate() {
             let is_number = match correlation.measure {
                 Measure::EventCount | Measure::TemporalOrdered => value == 0,
-                Measure::ValueSum | Measure::ValueAverage => f64::from_bits(value).is_finite(),
                 Measure::ValueCount | Measure::Temporal => value < names.len() as u64,
+                _ => f64::from_bits(value).is_finite(),
             };
             if !is_time(time) || leaf > last || which as usize >= correlation.rules.len() || !is_number {
                 return None;
@@ -145,9 +145,10 @@ impl Group {
                     counts.distinct += u32::from(counted.within == 1);
                 }
             }
-            group.hits.push_back(match correlation.measure {
-                Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, data: value },
-                _ => Hit::counted(time, leaf, which, value as u32),
+            group.hits.push_back(if correlation.measure.is_of_numbers() {
+                Hit { time, leaf, data: value }
+            } else {
+                Hit::counted(time, leaf, which, value as u32)
             });
         }
         if counts.as_ref().is_some_and(|counts| counts.values.iter().any(|value| value.held == 0)) {

@@ -218,7 +218,33 @@ fn invalid_rules_are_rejected_with_their_line() {
             16,
         ),
         (
-            correlation("  type: temporal\n  rules: [i]\n  timespan: 5m\n  condition: i and not i\n"),
+            correlation("  type: temporal_ordered\n  rules: [i]\n  timespan: 5m\n  condition: i and not i\n"),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation("  type: temporal\n  rules: [i]\n  timespan: 5m\n  condition: i and not other\n"),
+            "rule.condition",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_percentile\n  rules: [i]\n  timespan: 5m\n  condition: {field: a, gte: 1}\n",
+            ),
+            "rule.missing",
+            13,
+        ),
+        (
+            correlation(
+                "  type: value_percentile\n  rules: [i]\n  timespan: 5m\n  condition: {field: a, percentile: 101, gte: 1}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_median\n  rules: [i]\n  timespan: 5m\n  condition: {field: a, percentile: 5, gte: 1}\n",
+            ),
             "rule.correlation",
             16,
         ),

@@ -98,6 +98,8 @@ fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
                     }
                     f64::from(wanted)
                 }
+                "value_median" => percentile(&window, 2),
+                "value_percentile" => percentile(&window, 3),
                 "value_sum" => window.iter().map(|(.., event)| f64::from(event.2)).sum(),
                 _ => window.iter().map(|(.., event)| f64::from(event.2)).sum::<f64>() / window.len() as f64,
             };
@@ -124,13 +126,24 @@ fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
     found
 }
 
-const KINDS: [(&str, &str, f64); 6] = [
+/// Returns a quartile of the values, interpolated.
+fn percentile(window: &[&(i64, u64, Event)], quartile: usize) -> f64 {
+    let mut values: Vec<u8> = window.iter().map(|(.., event)| event.2).collect();
+    values.sort_unstable();
+    let rank = quartile * (values.len() - 1);
+    let (below, above) = (values[rank / 4], values[rank.div_ceil(4)]);
+    f64::from(below) + f64::from(above - below) * (rank % 4) as f64 / 4.0
+}
+
+const KINDS: [(&str, &str, f64); 8] = [
     ("event_count", "  condition: {gte: 4}\n", 4.0),
     ("value_count", "  condition: {field: value, gte: 3}\n", 3.0),
     ("temporal", "", 2.0),
     ("temporal_ordered", "", 2.0),
     ("value_sum", "  condition: {field: value, gte: 9}\n", 9.0),
     ("value_avg", "  condition: {field: value, gte: 4}\n", 4.0),
+    ("value_median", "  condition: {field: value, gte: 4}\n", 4.0),
+    ("value_percentile", "  condition: {field: value, percentile: 75, gte: 4}\n", 4.0),
 ];
 
 proptest! {
@@ -350,4 +363,34 @@ fn values_of_several_fields_are_counted_as_tuples() {
     ];
     assert_eq!(tuples_counted("[realm, account]", 3, &others), [3.0]);
     assert!(tuples_counted("[realm, account]", 4, &others).is_empty());
+}
+
+#[test]
+fn a_condition_can_join_rules() {
+    let found = |condition: &str, fired: &[u8]| {
+        let rules: String = (0..3)
+            .map(|nth| {
+                format!("title: R{nth}\nid: r{nth}\ndetection: {{s: {{what: r{nth}}}, condition: s}}\n---\n")
+            })
+            .collect();
+        let text = format!(
+            "{rules}title: C\nid: c\nlevel: high\ncorrelation:\n  type: temporal\n  rules: [r0, r1, r2]\n  timespan: 10s\n  condition: {condition}\n"
+        );
+        let mut sources = Sources::default();
+        sources.add("r.yml", &text);
+        let pack = sources.build("test").unwrap_or_else(|faults| panic!("{faults:?}"));
+        let mut analyzer = Analyzer::new(&pack);
+        for (leaf, rule) in (0..).zip(fired) {
+            let json = format!(r#"{{"what":"r{rule}"}}"#);
+            let document = Document::parse(&json).unwrap();
+            let entry = Entry { event: Some(document.root()), ..Entry::recorded(seconds(leaf)) };
+            analyzer.accept(pack.detect(leaf.cast_unsigned(), &entry)).unwrap();
+        }
+        analyzer.finish().findings.into_iter().map(|finding| finding.leaves).collect::<Vec<_>>()
+    };
+    assert_eq!(found("r0 and (r1 or r2)", &[0, 0, 2]), [[0, 1, 2]]);
+    assert_eq!(found("r0 and (r1 or r2)", &[1, 2, 2]), [[0; 0]; 0]);
+    assert_eq!(found("r0 and not r1", &[1, 0]), [[0; 0]; 0]);
+    assert_eq!(found("r0 and not r1", &[2, 0]), [[0, 1]]);
+    assert_eq!(found("2 of r*", &[1, 1, 0]), [[0, 1, 2]]);
 }
