@@ -28,7 +28,7 @@ use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of the detection engine. Findings for the same events and the same pack can differ between
 /// versions.
-pub const ENGINE: &str = "9";
+pub const ENGINE: &str = "10";
 
 /// The maximum number of findings listed per rule. Additional findings are only counted.
 pub const MAX_FINDINGS: usize = 10_000;

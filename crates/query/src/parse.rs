@@ -11,6 +11,7 @@ use crate::foreign_syntax;
 use crate::lex::{Lexer, Piece, Terminator, Word};
 use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
 use crate::moment::Moment;
+use crate::parser::Category;
 use crate::phrases;
 use crate::split::split;
 
@@ -552,6 +553,12 @@ impl Parser<'_> {
         {
             let hint = phrases::HINT_OUTCOME;
             return Err(QueryError::new(Code::Value, word.at.clone(), phrases::OUTCOME, hint));
+        }
+        if *field == Field::Short(Short::Category)
+            && word.bare().is_some_and(|text| Category::parse(&text.to_ascii_lowercase()).is_none())
+        {
+            let hint = phrases::HINT_CATEGORY;
+            return Err(QueryError::new(Code::Value, word.at.clone(), phrases::CATEGORY, hint));
         }
         if operator == Operator::Same {
             return Ok(Matcher::Text(Pattern::from_cased_pieces(word.between_stars())));

@@ -31,6 +31,8 @@ countersign::phrases! {
     NOT_FIELD "query.not_field" "this is not a field name";
     OUTCOME "query.outcome" "the outcome is unknown";
     HINT_OUTCOME "hint.query.outcome" "write success, failure, denied, unknown or not-stated, or put it in quotes";
+    CATEGORY "query.category" "the category is unknown";
+    HINT_CATEGORY "hint.query.category" "write a category such as authentication, permission or export, or put it in quotes";
     QUOTES "query.quotes" "these quotation marks are not supported";
     HINT_QUOTES "hint.query.quotes" "use double quotes: \"…\"";
     RANGE_TO "query.range_to" "TO is not a range operator";

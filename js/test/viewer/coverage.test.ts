@@ -77,7 +77,13 @@ test("outcome: green if the rules could examine every event", () => {
 
 test("outcome: doubtful if the rules couldn't examine an event", () => {
   const unclear = { unclear_times: { number: 1, first_entry: 4 } };
-  const gaps: Partial<Coverage>[] = [{ unparsed: 1 }, { uncovered: 1 }, { blind: partly.blind }, { unread: partly.unread }, unclear];
+  const gaps: Partial<Coverage>[] = [
+    { unparsed: 1 },
+    { uncovered: 1 },
+    { blind: partly.blind },
+    { unread: partly.unread },
+    unclear,
+  ];
   for (const gap of gaps) {
     const { looks, says } = outcome({ coverage: { ...whole, complete: false, ...gap } });
     assert.equal(looks, "doubtful", JSON.stringify(gap));

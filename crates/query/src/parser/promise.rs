@@ -17,11 +17,11 @@ use super::selection::Selection;
 pub enum PromisedFact {
     /// The parser knows events of this kind, and not only their source. PromisedFact for every event.
     Kind,
-    /// Who acted.
+    /// The party that acted.
     Actor,
     /// The party or object acted on.
     Target,
-    /// Where the action came from.
+    /// The address that the action came from.
     Address,
     /// The outcome, even if it is `unknown`.
     Outcome,

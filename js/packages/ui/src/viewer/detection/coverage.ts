@@ -90,7 +90,10 @@ function gaps(coverage: Coverage, texts: Texts): TemplateResult {
 }
 
 /** Renders what a parser doesn't find, although it promises it. */
-function unreadView({ parser, facts, events, first_entry: first }: UnreadEvents, { found, figures }: Texts): TemplateResult {
+function unreadView(
+  { parser, facts, events, first_entry: first }: UnreadEvents,
+  { found, figures }: Texts,
+): TemplateResult {
   const words = found.coverage;
   const numbers = { events: figures.events(events), entry: figures.count(first) };
   const sentence = facts.includes("kind")
