@@ -79,7 +79,7 @@ fn needles_occur_in_matching_samples() {
         }
     }
     // Outcomes and some other fields are words of parsers that don't occur in events.
-    assert!(all > 1_000 && told > all / 2, "{told} of {all}");
+    assert!(all > 1_000 && told > all * 2 / 5, "{told} of {all}");
 }
 
 #[test]
