@@ -606,7 +606,9 @@ mod tests {
 
     /// Creates a log with that many deletions and a checkpoint after every three entries, and the trust file for it.
     fn log(events: usize) -> (Vec<String>, Trust) {
-        log_of(events, |nth| format!(r#"{{"action":"job.delete","actor":{{"id":"u_1"}},"n":{nth}}}"#))
+        let event =
+            |nth| format!(r#"{{"action":"job.delete","actor":{{"id":"u_1"}},"metadata":{{"n":{nth}}}}}"#);
+        log_of(events, event)
     }
 
     /// Like [`log`], with other events.
@@ -675,6 +677,7 @@ mod tests {
             let expected = json!({
                 "applicable": 1, "blind": [], "blind_rules": 0, "complete": true, "events": events, "rules": 1,
                 "future": 0, "limited_rules": 0, "unclear_times": 0, "uncovered": 0, "unparsed": 0,
+                "unread": 0,
             });
             assert_eq!(coverage(nth), &expected);
         }
@@ -711,6 +714,24 @@ mod tests {
         let coverage = &scan.data()["coverage"];
         assert_eq!((&coverage["complete"], &coverage["unparsed"]), (&json!(false), &json!(8)), "{coverage}");
         assert_eq!((&coverage["applicable"], &coverage["blind"]), (&json!(0), &json!(["deleted"])));
+    }
+
+    #[test]
+    fn scan_reports_events_that_were_not_read() {
+        let pack = pack();
+        // The events of a log that a parser recognizes by its shape, but that have fields of another product.
+        let text =
+            |nth| format!(r#"{{"action":"user.login","actor":{{"id":"u"}},"success":false,"n":{nth}}}"#);
+        let (chunks, trust) = log_of(8, text);
+        let mut watcher = watcher(&pack, &trust, true);
+        watcher.push(chunks[0].as_bytes());
+        watcher.settle(time(0), None).unwrap();
+        watcher.push(chunks[1..].concat().as_bytes());
+        let items = watcher.settle(time(2 * 3_600), None).unwrap().items;
+        let scan = items.iter().find(|item| item.kind == ItemKind::Scan).unwrap();
+        assert!(scan.title.contains("some events couldn’t be checked"), "{}", scan.title);
+        let coverage = &scan.data()["coverage"];
+        assert_eq!((&coverage["complete"], &coverage["unread"]), (&json!(false), &json!(8)), "{coverage}");
     }
 
     #[test]
