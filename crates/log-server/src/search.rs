@@ -43,7 +43,7 @@ pub use secret::KEY_FILE;
 pub const FILE: &str = "search.sqlite";
 
 /// The version of the tables and terms.
-const FORMAT_VERSION: i64 = 6;
+const FORMAT_VERSION: i64 = 7;
 
 /// Returns the file's version: [`FORMAT_VERSION`] combined with the parsers that the terms depend on.
 fn version(parsers: &Parsers) -> i64 {

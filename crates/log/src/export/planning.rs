@@ -1,4 +1,4 @@
-//! The first pass of an export, a page of entries at a time, so that a host can do other work in between.
+//! The first pass of an export, a slice of a page of entries at a time, so that a host can do other work in between.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use super::range_search::RangeSearch;
 use super::request::{ExportError, PAGE, Request, range, text};
 use super::selection::{Page, Selection};
 use crate::entry_matcher::EntryMatcher;
-use crate::store::{Published, StoreError};
+use crate::store::{Published, StoreError, StoredLeaf};
 use crate::tokens::Scope;
 
 /// The number of entries before a live view in which chains count as active, so that their open links are included.
@@ -65,6 +65,8 @@ pub(super) struct Matches {
     candidates: Candidates,
     /// The pages that were not examined yet.
     pages: Range<u64>,
+    /// The page that is being examined.
+    current: Option<CurrentPage>,
     pub(super) newest_first: bool,
     matcher: EntryMatcher,
     pub(super) left: u64,
@@ -72,6 +74,27 @@ pub(super) struct Matches {
     /// whose event is missing.
     events_alone: bool,
 }
+
+/// A page that is being examined, in slices.
+struct CurrentPage {
+    page: Page,
+    /// The entries that were not examined yet. The last one is next.
+    left: Vec<(u64, StoredLeaf)>,
+    found: Vec<u64>,
+}
+
+/// The result of a slice of a search.
+pub(super) enum SliceOutcome {
+    /// The page isn't examined yet.
+    Unfinished,
+    /// A page, and the indexes of its links that match, last first.
+    Page(Page, Vec<u64>),
+    /// All pages were examined.
+    Ended,
+}
+
+/// The size of the events after which a slice ends, in bytes. A slice examines at least one event, and at most a page.
+const SLICE_BYTES: usize = 256 << 10;
 
 impl Exporter {
     /// Determines the entries of an export. `canceled` is called periodically, and returns true if the
@@ -144,6 +167,7 @@ impl Exporter {
         let candidates = self.candidates(scope, filter.query())?;
         let events_alone = scope.query().reads_events() || filter.query().reads_events() || limit.is_some();
         Ok(Matches {
+            current: None,
             query: filter.query().clone(),
             pages: pages_of(&range),
             range,
@@ -311,7 +335,11 @@ impl Matches {
     }
 
     fn step(&mut self, selection: &mut Selection) -> Result<bool, StoreError> {
-        let Some((page, found)) = self.next_matches(selection)? else { return Ok(false) };
+        let (page, found) = match self.next_slice(selection)? {
+            SliceOutcome::Unfinished => return Ok(true),
+            SliceOutcome::Page(page, found) => (page, found),
+            SliceOutcome::Ended => return Ok(false),
+        };
         for index in found {
             let Some(link) = page.get(index) else { continue };
             selection.show(index, link, &page)?;
@@ -323,29 +351,35 @@ impl Matches {
         Ok(true)
     }
 
-    /// Returns the next page and the indexes of its links that match, last first.
-    pub(super) fn next_matches(
-        &mut self,
-        selection: &Selection,
-    ) -> Result<Option<(Page, Vec<u64>)>, StoreError> {
-        let Some(number) = self.next_page() else { return Ok(None) };
-        let (reader, scope) = (selection.reader.clone(), selection.scope.clone());
-        let mut leaves = Vec::new();
-        for run in self.candidates.runs(number, self.range.clone()) {
-            leaves.extend(run.clone().zip(reader.leaves_with_events(run)?));
+    /// Examines the next entries.
+    pub(super) fn next_slice(&mut self, selection: &Selection) -> Result<SliceOutcome, StoreError> {
+        let reader = &selection.reader;
+        if self.current.is_none() {
+            let Some(number) = self.next_page() else { return Ok(SliceOutcome::Ended) };
+            let mut left = Vec::new();
+            for run in self.candidates.runs(number, self.range.clone()) {
+                left.extend(run.clone().zip(reader.leaves_with_events(run)?));
+            }
+            let read = left.iter().map(|(index, leaf)| (*index, leaf.leaf.as_slice()));
+            let page = Page::with_gaps(number * PAGE, read);
+            self.current = Some(CurrentPage { page, left, found: Vec::new() });
         }
-        let read = leaves.iter().map(|(index, leaf)| (*index, leaf.leaf.as_slice()));
-        let page = Page::with_gaps(number * PAGE, read);
-        let mut found = Vec::new();
-        for &(index, ref leaf) in leaves.iter().rev() {
-            let Some(link) = page.get(index) else { continue };
+        let Some(mut current) = self.current.take() else { return Ok(SliceOutcome::Ended) };
+        let mut bytes = 0;
+        while let Some((index, leaf)) = current.left.pop() {
+            let Some(link) = current.page.get(index) else { continue };
             let event = text(&leaf.event);
             if (event.is_some() || !self.events_alone)
-                && self.matcher.matches_within(&*reader, &scope, &self.query, link, event)?
+                && self.matcher.matches_within(&**reader, &selection.scope, &self.query, link, event)?
             {
-                found.push(index);
+                current.found.push(index);
+            }
+            bytes += event.map_or(0, str::len);
+            if bytes >= SLICE_BYTES && !current.left.is_empty() {
+                self.current = Some(current);
+                return Ok(SliceOutcome::Unfinished);
             }
         }
-        Ok(Some((page, found)))
+        Ok(SliceOutcome::Page(current.page, current.found))
     }
 }

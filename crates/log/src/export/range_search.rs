@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::planning::Matches;
+use super::planning::{Matches, SliceOutcome};
 use super::selection::Selection;
 use crate::event_filter::EventFilter;
 use crate::store::StoreError;
@@ -28,9 +28,13 @@ impl RangeSearch {
         Self { matches, bounds, is_limited: limit.is_some(), found: None }
     }
 
-    /// Examines at most a page of entries. Returns the range once it is known.
+    /// Examines a slice of the entries. Returns the range once it is known.
     pub(super) fn step(&mut self, selection: &Selection) -> Result<Option<Range<u64>>, StoreError> {
-        let Some((_, found)) = self.matches.next_matches(selection)? else { return Ok(Some(self.all())) };
+        let found = match self.matches.next_slice(selection)? {
+            SliceOutcome::Unfinished => return Ok(None),
+            SliceOutcome::Page(_, found) => found,
+            SliceOutcome::Ended => return Ok(Some(self.all())),
+        };
         if !self.matches.newest_first {
             // Matches are in descending order, so the last one comes first in the log.
             let Some(first) = found.last().copied() else { return Ok(None) };
