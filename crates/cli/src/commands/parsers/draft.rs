@@ -79,6 +79,8 @@ pub(super) fn draft(name: &str, events: &[Value<'_>]) -> Option<Draft> {
         let promise = json!({"facts": facts, "doc": "guessed: every example has these facts"});
         parser.insert("promises".into(), promise);
     }
+    let doc = "guessed: the names of actions follow conventions, such as user.create and session.login";
+    parser.insert("category".into(), json!([{"of": "countersign", "doc": doc}]));
     let json = serde_json::to_string_pretty(&Json::Object(parser)).ok()? + "\n";
     Some(Draft { json })
 }
