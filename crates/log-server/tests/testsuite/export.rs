@@ -331,6 +331,35 @@ fn canceled_export_stops() {
     assert!(matches!(canceled, Err(ExportError::Canceled)));
 }
 
+/// Other searches may go first between any two slices.
+#[test]
+fn a_search_examines_large_events_in_slices() {
+    let slices = |bytes: usize| {
+        let mut log = TestLog::new();
+        let large = format!(
+            r#"{{"action":"job.update","actor":{{"id":"u_1"}},"metadata":{{"text":"{}"}}}}"#,
+            "x".repeat(bytes)
+        );
+        for _ in 0..20 {
+            log.record(0, &large);
+        }
+        log.flush(0);
+        log.checkpoint();
+        let count = std::cell::Cell::new(0);
+        let request = request(&[("actor", "u_1")]);
+        let canceled = || {
+            count.set(count.get() + 1);
+            false
+        };
+        let plan = log.exporter().plan(&request, &canceled).unwrap();
+        drop(plan);
+        assert_eq!(assert_intact(&export(&log.exporter(), &request).unwrap(), &log), log.naive(&request));
+        count.get()
+    };
+    let (small, large) = (slices(10), slices(200_000));
+    assert!(large >= small + 9, "{small} {large}");
+}
+
 #[test]
 fn live_view_continues_without_gaps() {
     let mut log = TestLog::small();
