@@ -141,7 +141,7 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         reason: text_of(reason),
         envelope: None,
         categories: Categories::default(),
-        unread: if is_known { PromisedFacts::default() } else { [PromisedFact::Kind].into_iter().collect() },
+        unread: if is_known { PromisedFacts::default() } else { PromisedFact::Kind.into() },
     })
 }
 

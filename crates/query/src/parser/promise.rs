@@ -110,6 +110,12 @@ impl PromisedFacts {
     }
 }
 
+impl From<PromisedFact> for PromisedFacts {
+    fn from(fact: PromisedFact) -> Self {
+        Self(1 << fact as u8)
+    }
+}
+
 impl FromIterator<PromisedFact> for PromisedFacts {
     fn from_iter<I: IntoIterator<Item = PromisedFact>>(facts: I) -> Self {
         Self(facts.into_iter().fold(0, |bits, fact| bits | 1 << fact as u8))
@@ -134,10 +140,7 @@ pub(super) struct Promise {
 impl Promises {
     /// Creates the promises of a parser file. One that says nothing about its events promises an actor in each.
     pub(super) fn new(broad: Option<Condition>, list: Option<Vec<Promise>>) -> Self {
-        let an_actor = || Promise {
-            facts: [PromisedFact::Actor].into_iter().collect(),
-            selection: Selection::default(),
-        };
+        let an_actor = || Promise { facts: PromisedFact::Actor.into(), selection: Selection::default() };
         let list = list.unwrap_or_else(|| if broad.is_some() { Vec::new() } else { vec![an_actor()] });
         Self { broad, list }
     }
@@ -157,17 +160,23 @@ impl Promises {
     /// Returns the promised facts that an event lacks.
     pub(super) fn unread(&self, read: &Read<'_>, scope: &Scope<'_, '_>) -> PromisedFacts {
         if self.broad.as_ref().is_some_and(|broad| broad.holds(scope)) {
-            return [PromisedFact::Kind].into_iter().collect();
+            return PromisedFact::Kind.into();
         }
         let found = PromisedFacts::found_in(read);
         let mut open = self.list.iter().filter(|promise| !promise.facts.without(found).is_empty()).peekable();
-        if open.peek().is_none() {
+        if open.peek().is_none() && found != PromisedFact::Kind.into() {
             return PromisedFacts::default();
         }
         let action = read.action.as_deref().map(str::to_lowercase);
-        open.filter(|promise| promise.selection.includes(action.as_deref(), Some(scope)))
+        let unread: PromisedFacts = open
+            .filter(|promise| promise.selection.includes(action.as_deref(), Some(scope)))
             .flat_map(|promise| promise.facts.without(found).iter())
-            .collect()
+            .collect();
+        // An event in which nothing is found is of a kind that the parser doesn't know, unless it makes no promises at all.
+        if unread.is_empty() && found == PromisedFact::Kind.into() && !self.list.is_empty() {
+            return found;
+        }
+        unread
     }
 }
 
