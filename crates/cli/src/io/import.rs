@@ -115,10 +115,10 @@ pub(crate) fn options_for(json: &[u8]) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const CALL: &str = r#"{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"PutObject","awsRegion":"eu-west-1","eventTime":"AT"}"#;
+    const EVENT: &str = r#"{"action":"job.run","actor":{"id":"u_1"},"occurred_at":"AT"}"#;
 
     fn converted(time: &str, zone: &str) -> Option<String> {
-        let event = CALL.replace("AT", time);
+        let event = EVENT.replace("AT", time);
         let args = ImportArgs { time_zone: Some(time_zone(zone).unwrap()), ..ImportArgs::default() };
         let json = args.convert(event.as_bytes()).into_owned();
         let document = Document::parse(str::from_utf8(&json).unwrap()).unwrap();

@@ -304,7 +304,7 @@ fn reports_the_location_of_invalid_rules() {
         .code(2)
         .stdout("")
         .stderr(predicate::str::contains(
-            "error[rule.condition]: bad.yml: line 6: Deleted: no selection is named `t`",
+            "error[rule.condition]: bad.yml: line 6: Deleted: no selection or rule is named `t`",
         ))
         .stderr(predicate::str::contains("error[rule.missing]: bad.yml: line 8"))
         .stderr(predicate::str::contains("hint:"));
