@@ -107,7 +107,7 @@ fn reads_undecided_events_from_their_place() {
 
 /// Returns a line with parsed fields added.
 fn with_read(line: &str) -> String {
-    let read = r#""parsed":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
+    let read = r#""parsed":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated","unread":["kind"]}"#;
     line.replace("\"event\":", &format!("{read},\"event\":"))
 }
 
