@@ -346,7 +346,7 @@ test("index: formatted lines are the same during and after loading", async (t) =
   assert.equal(await early.lines(0), undefined);
   // Exceeds the buffer for lines that were not requested yet.
   const note = "so long ".repeat(12 << 10);
-  const events = Array.from({ length: 9 }, () => `{"action":"a","actor":{"id":"b"},"note":"${note}"}`);
+  const events = Array.from({ length: 9 }, () => `{"action":"a","actor":{"id":"b"},"metadata":{"note":"${note}"}}`);
   for (let nth = 0; nth < 400; nth += 10) {
     for (const index of [early, late]) {
       await put(index, [...events, "[]"], (of) => ({ line: nth + of }));
