@@ -469,6 +469,7 @@ impl Default for Counts {
 }
 
 /// Returns a percentile of sorted values, interpolated between the two closest ranks. 0 without values.
+#[allow(clippy::cast_sign_loss, reason = "a rank is never negative")]
 fn percentile(values: &[f64], percent: f64) -> f64 {
     let rank = percent / 100.0 * values.len().saturating_sub(1) as f64;
     let value = |rank: f64| values.get(rank as usize).copied().unwrap_or_default();

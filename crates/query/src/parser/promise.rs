@@ -15,7 +15,7 @@ use super::selection::Selection;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum PromisedFact {
-    /// The parser knows events of this kind, and not only their source. PromisedFact for every event.
+    /// The parser knows events of this kind, and not only their source. No parser file promises it.
     Kind,
     /// The party that acted.
     Actor,
