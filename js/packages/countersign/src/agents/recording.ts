@@ -17,6 +17,7 @@ import {
 } from "../gate/decision.js";
 import type { DecisionContext, Gate } from "../gate/gate.js";
 import { hasFiniteNumbers, inputError } from "../gate/input.js";
+import { deferred } from "../promises.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import { actorOf, onBehalfOf } from "../record/fields.js";
@@ -129,9 +130,7 @@ export class AgentRecording<Source> {
     }
     let result: Result;
     try {
-      const running = open.within(async () => work());
-      open.endIfAborted(running);
-      result = await running;
+      result = await open.within(async () => work());
     } catch (error) {
       // The tool's error says more than a failure to record it, which `onError` receives.
       await open.end(failedWith(error)).catch(() => {});
@@ -418,6 +417,7 @@ export class OpenCall {
   readonly #current: CurrentRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #record: (end: CallEnd) => Promise<void>;
+  readonly #over = deferred();
   #ended: Promise<void> | undefined;
   /** The gate's refusal. Such a call must not run. */
   readonly refusal: CallRefusal | undefined;
@@ -432,6 +432,9 @@ export class OpenCall {
     this.refusal = refusal;
     this.#signal = signal;
     this.#record = record;
+    if (signal !== undefined) {
+      this.#endIfAborted(signal);
+    }
   }
 
   /** Runs work as part of the call: events recorded in it have its actor, and the person it acts for. */
@@ -442,6 +445,7 @@ export class OpenCall {
   /** Records the call once. */
   end(end: CallEnd): Promise<void> {
     this.#current.end();
+    this.#over.resolve();
     const isAborted = this.#signal?.aborted === true;
     this.#ended ??= this.#record(isAborted ? { ...end, reason: end.reason ?? "the caller canceled the call" } : end);
     return this.#ended;
@@ -451,23 +455,19 @@ export class OpenCall {
    * Records the call without an outcome if the caller cancels it or disconnects, and it doesn't end soon after. Nothing
    * else would record a call that never ends.
    */
-  endIfAborted(running: Promise<unknown>): void {
-    const signal = this.#signal;
+  #endIfAborted(signal: AbortSignal): void {
+    const over = this.#over.promise;
     const onAbort = async () => {
-      if (
-        !(await settlesWithin(
-          ABORTED_PATIENCE_MS,
-          running.catch(() => {}),
-        ))
-      ) {
+      if (!(await settlesWithin(ABORTED_PATIENCE_MS, over))) {
         await this.end({}).catch(() => {});
       }
     };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    running.then(
-      () => signal?.removeEventListener("abort", onAbort),
-      () => signal?.removeEventListener("abort", onAbort),
-    );
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener("abort", onAbort, { once: true });
+    over.then(() => signal.removeEventListener("abort", onAbort));
   }
 }
 

@@ -197,6 +197,59 @@ test("a stream that its reader leaves is recorded without an outcome", async () 
   assert.deepEqual([call.outcome, call.reason], [undefined, "the caller stopped reading the result"]);
 });
 
+test("a stream that doesn't end after its reader canceled it is recorded", { timeout: 30_000 }, async (t) => {
+  const audit = await createTestRecorder();
+  const controller = new AbortController();
+  const { hangs } = auditTools(
+    audit,
+    {
+      hangs: {
+        async *execute() {
+          yield "loading";
+          await new Promise(() => {});
+        },
+      },
+    },
+    WHO,
+  );
+  const values = hangs.execute({}, { toolCallId: "call_8", abortSignal: controller.signal });
+  await values.next();
+  values.next();
+  controller.abort();
+  while (audit.events().length === 0 && !t.signal.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const [call] = await recorded(audit);
+  assert.deepEqual([call.outcome, call.reason], [undefined, "the caller canceled the call"]);
+});
+
+test("a call that was canceled before it ran, and doesn't end, is recorded", { timeout: 30_000 }, async (t) => {
+  const audit = await createTestRecorder();
+  const { hangs } = auditTools(audit, { hangs: { execute: () => new Promise(() => {}) } }, WHO);
+  hangs.execute({}, { toolCallId: "call_9", abortSignal: AbortSignal.abort() });
+  while (audit.events().length === 0 && !t.signal.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const [call] = await recorded(audit);
+  assert.deepEqual([call.outcome, call.reason], [undefined, "the caller canceled the call"]);
+});
+
+test("a tool that is an object of a class runs as its method", async () => {
+  class Reader {
+    folder = "/tmp";
+    execute({ name }) {
+      return `${this.folder}/${name}`;
+    }
+    async *list() {
+      yield this.folder;
+    }
+  }
+  const lister = Object.assign(new Reader(), { execute: Reader.prototype.list });
+  const tools = auditTools(await createTestRecorder(), { reader: new Reader(), lister }, WHO);
+  assert.equal(await tools.reader.execute({ name: "a" }, { toolCallId: "call_1" }), "/tmp/a");
+  assert.deepEqual(await Array.fromAsync(tools.lister.execute({}, { toolCallId: "call_2" })), ["/tmp"]);
+});
+
 test("concurrent calls are recorded with their own arguments", async () => {
   const { audit } = await run(Array.from({ length: 20 }, (_, nth) => ["delete", { id: `${nth}` }]));
   const events = (await recorded(audit)).filter(({ action }) => action === "tool.call");
