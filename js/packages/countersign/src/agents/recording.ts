@@ -26,6 +26,7 @@ import { settlesWithin, within } from "../timers.js";
 import {
   type AgentCall,
   type AskedApproval,
+  boundedName,
   type CallEnd,
   type CallOrigin,
   type CallRefusal,
@@ -37,9 +38,6 @@ import { contentOf, plainOf, type RecordedContent } from "./content.js";
 import { lossOf } from "./lossless.js";
 import { type AgentOptions, type ApprovalRequest, type CheckedOptions, checkedOptions } from "./options.js";
 import { visibleJson } from "./visible.js";
-
-/** Maximum length of recorded names that the agent chose, in characters. */
-const MAX_NAME = 512;
 
 /** Milliseconds to wait for the end of a call whose caller has disconnected. */
 const ABORTED_PATIENCE_MS = 5_000;
@@ -372,14 +370,14 @@ export class AgentRecording<Source> {
       actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
       tenant: present(whose.tenant),
-      target: targetOf(call, call.name.slice(0, MAX_NAME).toWellFormed()),
+      target: targetOf({ ...call, server: boundedName(call.server) }, boundedName(call.name) ?? ""),
       outcome: isRefused ? "denied" : end.outcome,
       reason: isRefused ? reasonOf(permission.reason) : end.reason,
       metadata: {
-        agent: this.#agentOf(call.origin),
+        agent: this.#agentOf({ ...call.origin, version: boundedName(call.origin.version) }),
         tool: {
-          server: call.server,
-          call_id: call.callId,
+          server: boundedName(call.server),
+          call_id: boundedName(call.callId),
           arguments: given.value,
           arguments_sha256: given.sha256,
           arguments_bytes: given.bytes,

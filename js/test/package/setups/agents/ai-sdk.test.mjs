@@ -87,6 +87,27 @@ test("an exception is a failure with its reason, which the model sees", async ()
   assert.deepEqual([event.outcome, event.reason], ["failure", "the database is down"]);
 });
 
+test("an error that a tool of an MCP client returns is a failure with its text", async () => {
+  const audit = await createTestRecorder();
+  const result = { content: [{ type: "text", text: "no such job" }], isError: true };
+  const tools = {
+    deletes: { execute: async () => result },
+    async *streams() {
+      yield result;
+    },
+  };
+  const { deletes, streams } = auditTools(audit, { ...tools, streams: { execute: tools.streams } }, WHO);
+  assert.equal(await deletes.execute({}, { toolCallId: "call_1" }), result);
+  assert.deepEqual(await Array.fromAsync(streams.execute({}, { toolCallId: "call_2" })), [result]);
+  assert.deepEqual(
+    (await recorded(audit)).map(({ outcome, reason }) => [outcome, reason]),
+    [
+      ["failure", "no such job"],
+      ["failure", "no such job"],
+    ],
+  );
+});
+
 test("refused calls don't run, and are recorded", async () => {
   const { audit, contents } = await run(
     [

@@ -3,7 +3,7 @@
 import { must } from "../../error.js";
 import { field } from "../../own.js";
 import type { Audit } from "../../record/audit.js";
-import { type AgentCall, failedWith } from "../call.js";
+import { type AgentCall, endOfResult, failedWith } from "../call.js";
 import type { AgentOptions } from "../options.js";
 import { AgentRecording } from "../recording.js";
 import { auditedFunction, mustBeKnown, throwRefusal, withFields } from "../tool-function.js";
@@ -136,7 +136,7 @@ async function* streamed(
         await values.return?.();
       }
     }
-    await open.end({ outcome: "success", result: last });
+    await open.end(endOfResult(last));
   } catch (error) {
     isOver = true;
     await open.end(failedWith(error));
