@@ -80,7 +80,7 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign", "recordMany", 780],
   ["countersign", "auditFetch", 3200],
   ["countersign/mcp", "auditMcp", 8200],
-  ["countersign/ai-sdk", "auditTools", 5000],
+  ["countersign/ai-sdk", "auditTools", 5100],
 ];
 
 for (const [entry, name, budget] of BESIDE) {

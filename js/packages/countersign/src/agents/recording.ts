@@ -19,7 +19,7 @@ import type { DecisionContext, Gate } from "../gate/gate.js";
 import { hasFiniteNumbers, inputError } from "../gate/input.js";
 import { deferred } from "../promises.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import type { AuditEvent } from "../record/event.js";
+import type { Actor, AuditEvent } from "../record/event.js";
 import { actorOf, onBehalfOf } from "../record/fields.js";
 import type { EventScope } from "../record/scope.js";
 import { settlesWithin, within } from "../timers.js";
@@ -292,7 +292,7 @@ export class AgentRecording<Source> {
       target: targetOf(call, call.name),
       arguments: input,
       argumentsText: visibleJson(input),
-      actor: recordedActor(whose),
+      actor: actorIn(whose),
       onBehalfOf: present(whose.on_behalf_of),
       refusal,
       source: call.source,
@@ -484,9 +484,15 @@ function present<T>(value: T | undefined): T | undefined {
   return isPresent(value) ? value : undefined;
 }
 
-/** Returns the actor to record: the unknown agent if a callback failed to name one. */
-function recordedActor({ actor }: Whose): AuditEvent["actor"] {
+/** Returns the actor: the unknown agent if a callback failed to name one. */
+function actorIn({ actor }: Whose): Actor {
   return present(actor) ?? UNKNOWN_AGENT;
+}
+
+/** Returns the actor to record. Its session is shortened, because some programs take it from the client. */
+function recordedActor(whose: Whose): Actor {
+  const actor = actorIn(whose);
+  return typeof actor.session === "string" ? { ...actor, session: boundedName(actor.session) } : actor;
 }
 
 /**

@@ -61,16 +61,23 @@ describe("the tool runner", () => {
       [{ "\ud800": 1 }, "toolu_3", { "*": "record" }],
       [{}, "x".repeat(300_000), undefined],
       [{}, "\ud800", undefined],
+      [{}, "toolu_6", undefined, "x".repeat(300_000)],
+      [{}, "toolu_7", undefined, "\ud800"],
     ];
     for (const gate of [undefined, guard([], "open"), guard([], "closed")]) {
       const audit = await createTestRecorder();
       let count = 0;
-      for (const [input, id, policy] of calls) {
+      for (const [input, id, policy, session] of calls) {
         const run = () => {
           count += 1;
           return nested;
         };
-        const [tool] = auditTools(audit, [{ name: "free", run }], { gate, arguments: policy, results: "record" });
+        const [tool] = auditTools(audit, [{ name: "free", run }], {
+          gate,
+          arguments: policy,
+          results: "record",
+          session,
+        });
         await tool.run(input, { toolUse: { id } }).catch(() => {});
       }
       const events = await recorded(audit);
