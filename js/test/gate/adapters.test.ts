@@ -231,6 +231,45 @@ describe("gate in a server", () => {
     assert.equal(event?.context?.user_agent, agent);
   });
 
+  test("judges HEAD as GET as well, because routers answer it with that handler", async (t) => {
+    const audit = await recorder(t);
+    const it = { "http.method": "GET", "http.path": "/export" };
+    const rules = pack({ exports: ["deny", { condition: "it", it }] });
+    const own = gate({ pack: rules, fail: "closed" });
+    let handled = 0;
+    const app = express();
+    app.use(auditHttp(audit, { gate: own, path: "actual" }));
+    const hono = new Hono<{ Variables: AuditVariables }>();
+    hono.use(auditHono(audit, { gate: own, path: "actual" }));
+    for (const path of ["/export", "/jobs"]) {
+      app.get(path, (_request, response) => {
+        handled += 1;
+        response.end();
+      });
+      hono.get(path, (context) => {
+        handled += 1;
+        return context.body(null);
+      });
+    }
+    const server = createServer(app).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const init = { method: "HEAD", headers: { connection: "close" } };
+    for (const ask of [
+      (path: string) => fetch(origin + path, init),
+      async (path: string) => hono.request(path, init),
+    ]) {
+      handled = 0;
+      assert.equal((await ask("/export")).status, 403);
+      assert.equal(handled, 0);
+      assert.equal((await ask("/jobs")).status, 200);
+      assert.equal(handled, 1);
+    }
+    const events = (await requests(audit.events, 4)) as AuditEvent[];
+    assert.deepEqual(new Set(events.map(({ http }) => http?.method)), new Set(["HEAD"]));
+  });
+
   test("callbacks that return no path", async (t) => {
     const audit = await recorder(t);
     const path = ({ url }: { url?: string }) => (url === "/internal/8" ? assert.fail("it threw") : undefined);
@@ -368,6 +407,32 @@ describe("hosts", () => {
       assert.equal(await status("public", host), 200, host);
     }
   });
+
+  test("a host with a final dot is judged without it as well", async (t) => {
+    const hosts = { exact: ["admin.internal", "admin.internal:8080"], dotted: ["*.example."] };
+    const rules = Object.entries(hosts).map(([id, host]) => [
+      id,
+      ["deny", { condition: "it", it: { "http.host": host } }] as const,
+    ]);
+    const own = gate({ pack: pack(Object.fromEntries(rules)), fail: "closed" });
+    const handler = auditFetch(await recorder(t), () => new Response("ok"), { gate: own });
+    for (const [host, expected] of [
+      ["admin.internal", 403],
+      ["admin.internal.", 403],
+      ["admin.internal.:8080", 403],
+      ["jobs.example.", 403],
+      ["jobs.example", 200],
+      ["public.", 200],
+    ] as const) {
+      assert.equal((await handler(new Request(`http://${host}/`))).status, expected, host);
+    }
+  });
+});
+
+test("a response without content is sent without a body", async (t) => {
+  const silent = gate({ pack: PATHS, fail: "closed", respond: () => ({ status: 204 }) });
+  const handler = auditFetch(await recorder(t), () => new Response("ok"), { gate: silent });
+  assert.equal((await handler(new Request("https://api.example/internal"))).status, 204);
 });
 
 test("auditFetch", async (t) => {

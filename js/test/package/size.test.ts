@@ -79,8 +79,8 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign/postgres", "drainer", 2260],
   ["countersign", "recordMany", 780],
   ["countersign", "auditFetch", 3200],
-  ["countersign/mcp", "auditMcp", 8100],
-  ["countersign/ai-sdk", "auditTools", 4900],
+  ["countersign/mcp", "auditMcp", 8200],
+  ["countersign/ai-sdk", "auditTools", 5100],
 ];
 
 for (const [entry, name, budget] of BESIDE) {

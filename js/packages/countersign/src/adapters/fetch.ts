@@ -109,7 +109,8 @@ export function recorded<Answer extends Response | undefined>(
 
 /** Returns the response to a refused request. */
 export function responseOf({ status, headers, body }: RefusedResponse): Response {
-  return new Response(body, { status, headers });
+  // A response without content, such as one with status 204, must have no body, not an empty one.
+  return new Response(body || null, { status, headers });
 }
 
 /** Returns an adapter's view of a `Request`. */

@@ -383,8 +383,13 @@ export class HttpRecording<Source> {
         request_id: requestId === undefined ? idOf(view) : undefined,
       },
     };
-    const { method } = view;
-    return [...paths].flatMap((path) => [...hosts].map((host) => ({ ...event, http: { method, path, host } })));
+    // Routers answer HEAD with the handler of GET.
+    const methods = view.method === "HEAD" ? ["HEAD", "GET"] : [view.method];
+    return methods.flatMap((method) =>
+      [...paths].flatMap((path) =>
+        [...hosts].flatMap(spellings).map((host) => ({ ...event, http: { method, path, host } })),
+      ),
+    );
   }
 
   /** Returns the client's address. Dual-stack sockets show IPv4 addresses in IPv6 form, which no rule expects. */
@@ -579,6 +584,12 @@ function readablePath(view: RequestView): string {
   } catch {
     return path;
   }
+}
+
+/** Returns a host as requested, and without the final dot of an absolute name, which names the same host. */
+function spellings(host: string | undefined): (string | undefined)[] {
+  const relative = isPresent(host) ? host?.replace(/\.(?=(?::\d+)?$)/, "") : host;
+  return relative === host ? [host] : [host, relative];
 }
 
 /** Returns the outcome: 401 and 403 are denials, other errors are failures. */

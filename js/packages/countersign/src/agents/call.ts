@@ -1,6 +1,7 @@
 /** A call of an agent, as an adapter sees it, and its end. */
 
 import type { Refusal } from "../gate/decision.js";
+import { field } from "../own.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Approval, ApprovalRequest } from "./options.js";
 
@@ -67,12 +68,32 @@ export interface CallRefusal {
   readonly message: string;
 }
 
+/** Maximum length of recorded names and IDs that the agent chose, in characters. */
+const MAX_NAME = 512;
+
+/** Returns a name or an ID that an event can contain; undefined if it isn't a string. */
+export function boundedName(name: unknown): string | undefined {
+  return typeof name === "string" ? name.slice(0, MAX_NAME).toWellFormed() : undefined;
+}
+
 /** Maximum length of a recorded reason, in characters. */
 const MAX_REASON = 512;
 
 /** Returns text that fits into the field `reason`; undefined if it is empty. */
 export function reasonOf(text: unknown): string | undefined {
   return typeof text === "string" && text !== "" ? text.slice(0, MAX_REASON).toWellFormed() : undefined;
+}
+
+/** Returns the end that a tool's result stands for. MCP's results can be errors, whichever SDK returns them. */
+export function endOfResult(result: unknown): CallEnd {
+  if (field(result, "isError") !== true) {
+    return { outcome: "success", result };
+  }
+  const content = field(result, "content");
+  const texts = Array.isArray(content) ? content.map((part) => field(part, "text")) : [];
+  // The first text is the message if the tool threw.
+  const message = texts.find((text) => typeof text === "string");
+  return { outcome: "failure", reason: reasonOf(message) ?? "the tool returned an error", result };
 }
 
 /** Returns the end of a call that threw. */

@@ -2,7 +2,7 @@
 
 import { canonical } from "../canonical.js";
 import { must } from "../error.js";
-import { type Report, toJson } from "../record/serialize.js";
+import { type Report, refuse, toJson, toJsonSlowly } from "../record/serialize.js";
 
 /**
  * The treatment of a value.
@@ -49,7 +49,10 @@ export async function hashOf(plain: unknown): Promise<string> {
   return (await hashed(plain)).sha256;
 }
 
-/** Returns what a policy lets an event contain of a plain value. Values of more than `maxBytes` are hashed. */
+/**
+ * Returns what a policy lets an event contain of a plain value. Values of more than `maxBytes` are hashed, and so are
+ * those that would make the event invalid: an agent chooses them, and must not keep its call from being recorded.
+ */
 export async function contentOf(
   plain: unknown,
   policy: ContentPolicy,
@@ -101,7 +104,17 @@ async function bounded(plain: unknown, maxBytes: number): Promise<RecordedConten
   const text = JSON.stringify(plain);
   // No character has more than three bytes per UTF-16 code unit.
   const isSmall = text.length * 3 <= maxBytes || new TextEncoder().encode(text).length <= maxBytes;
-  return isSmall ? { value: plain } : hashed(plain);
+  return isSmall && isRecordable(plain) ? { value: plain } : hashed(plain);
+}
+
+/** True if an event can contain the plain value in `metadata.tool`: it isn't nested too deep, and its names are Unicode. */
+function isRecordable(plain: unknown): boolean {
+  try {
+    toJsonSlowly({ metadata: { tool: { plain } } }, refuse);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function hashed(plain: unknown): Promise<{ sha256: string; bytes: number }> {

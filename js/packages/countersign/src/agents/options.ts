@@ -172,8 +172,8 @@ export interface AgentOptions<Source = unknown> {
    */
   tools?: Readonly<Record<string, ToolPolicyOptions>> | undefined;
   /**
-   * Maximum size of recorded arguments and of a recorded result, in bytes. Of larger ones, the hash and the size are
-   * recorded.
+   * Maximum size of recorded arguments and of a recorded result, in bytes, at most 65,536. Of larger ones, the hash and
+   * the size are recorded.
    *
    * @default 8_192
    * @example
@@ -263,6 +263,9 @@ const isText = (value: unknown) => typeof value === "string" && value !== "";
 const isPrincipal = (value: unknown) =>
   isFunction(value) || isText(value) || (typeof value === "object" && value !== null);
 
+/** Greatest `maxBytes`: an event of 256 KiB has room for arguments and a result that redaction has made longer. */
+const MAX_CONTENT_BYTES = 65_536;
+
 /** The check of each option that isn't a policy, and what to pass instead. */
 const RULES: Readonly<Record<string, readonly [(value: unknown) => boolean, string]>> = {
   agent: [isPrincipal, "an agent's ID, { id, name }, or a callback that returns one"],
@@ -271,7 +274,10 @@ const RULES: Readonly<Record<string, readonly [(value: unknown) => boolean, stri
   tenant: [(value) => isText(value) || isFunction(value), "a tenant's ID, or a callback that returns it"],
   model: [isText, "the model's name"],
   provider: [isText, "the provider's name"],
-  maxBytes: [(value) => Number.isInteger(value) && (value as number) >= 0, "a number of bytes such as 8192"],
+  maxBytes: [
+    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_CONTENT_BYTES,
+    "a number of bytes up to 65536, such as 8192",
+  ],
   gate: [(gate) => isFunction((gate as Partial<Gate> | null)?.decide), "the result of gate from countersign/gate"],
   approve: [isFunction, "a callback that returns true, false, or { approvedBy }"],
   required: [(value) => typeof value === "boolean", "true or false"],

@@ -17,14 +17,16 @@ import {
 } from "../gate/decision.js";
 import type { DecisionContext, Gate } from "../gate/gate.js";
 import { hasFiniteNumbers, inputError } from "../gate/input.js";
+import { deferred } from "../promises.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import type { AuditEvent } from "../record/event.js";
+import type { Actor, AuditEvent } from "../record/event.js";
 import { actorOf, onBehalfOf } from "../record/fields.js";
 import type { EventScope } from "../record/scope.js";
 import { settlesWithin, within } from "../timers.js";
 import {
   type AgentCall,
   type AskedApproval,
+  boundedName,
   type CallEnd,
   type CallOrigin,
   type CallRefusal,
@@ -36,9 +38,6 @@ import { contentOf, plainOf, type RecordedContent } from "./content.js";
 import { lossOf } from "./lossless.js";
 import { type AgentOptions, type ApprovalRequest, type CheckedOptions, checkedOptions } from "./options.js";
 import { visibleJson } from "./visible.js";
-
-/** Maximum length of recorded names that the agent chose, in characters. */
-const MAX_NAME = 512;
 
 /** Milliseconds to wait for the end of a call whose caller has disconnected. */
 const ABORTED_PATIENCE_MS = 5_000;
@@ -129,9 +128,7 @@ export class AgentRecording<Source> {
     }
     let result: Result;
     try {
-      const running = open.within(async () => work());
-      open.endIfAborted(running);
-      result = await running;
+      result = await open.within(async () => work());
     } catch (error) {
       // The tool's error says more than a failure to record it, which `onError` receives.
       await open.end(failedWith(error)).catch(() => {});
@@ -295,7 +292,7 @@ export class AgentRecording<Source> {
       target: targetOf(call, call.name),
       arguments: input,
       argumentsText: visibleJson(input),
-      actor: recordedActor(whose),
+      actor: actorIn(whose),
       onBehalfOf: present(whose.on_behalf_of),
       refusal,
       source: call.source,
@@ -373,14 +370,14 @@ export class AgentRecording<Source> {
       actor: recordedActor(whose),
       on_behalf_of: present(whose.on_behalf_of),
       tenant: present(whose.tenant),
-      target: targetOf(call, call.name.slice(0, MAX_NAME).toWellFormed()),
+      target: targetOf({ ...call, server: boundedName(call.server) }, boundedName(call.name) ?? ""),
       outcome: isRefused ? "denied" : end.outcome,
       reason: isRefused ? reasonOf(permission.reason) : end.reason,
       metadata: {
-        agent: this.#agentOf(call.origin),
+        agent: this.#agentOf({ ...call.origin, version: boundedName(call.origin.version) }),
         tool: {
-          server: call.server,
-          call_id: call.callId,
+          server: boundedName(call.server),
+          call_id: boundedName(call.callId),
           arguments: given.value,
           arguments_sha256: given.sha256,
           arguments_bytes: given.bytes,
@@ -418,6 +415,7 @@ export class OpenCall {
   readonly #current: CurrentRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #record: (end: CallEnd) => Promise<void>;
+  readonly #over = deferred();
   #ended: Promise<void> | undefined;
   /** The gate's refusal. Such a call must not run. */
   readonly refusal: CallRefusal | undefined;
@@ -432,6 +430,9 @@ export class OpenCall {
     this.refusal = refusal;
     this.#signal = signal;
     this.#record = record;
+    if (signal !== undefined) {
+      this.#endIfAborted(signal);
+    }
   }
 
   /** Runs work as part of the call: events recorded in it have its actor, and the person it acts for. */
@@ -442,6 +443,7 @@ export class OpenCall {
   /** Records the call once. */
   end(end: CallEnd): Promise<void> {
     this.#current.end();
+    this.#over.resolve();
     const isAborted = this.#signal?.aborted === true;
     this.#ended ??= this.#record(isAborted ? { ...end, reason: end.reason ?? "the caller canceled the call" } : end);
     return this.#ended;
@@ -451,23 +453,19 @@ export class OpenCall {
    * Records the call without an outcome if the caller cancels it or disconnects, and it doesn't end soon after. Nothing
    * else would record a call that never ends.
    */
-  endIfAborted(running: Promise<unknown>): void {
-    const signal = this.#signal;
+  #endIfAborted(signal: AbortSignal): void {
+    const over = this.#over.promise;
     const onAbort = async () => {
-      if (
-        !(await settlesWithin(
-          ABORTED_PATIENCE_MS,
-          running.catch(() => {}),
-        ))
-      ) {
+      if (!(await settlesWithin(ABORTED_PATIENCE_MS, over))) {
         await this.end({}).catch(() => {});
       }
     };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    running.then(
-      () => signal?.removeEventListener("abort", onAbort),
-      () => signal?.removeEventListener("abort", onAbort),
-    );
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener("abort", onAbort, { once: true });
+    over.then(() => signal.removeEventListener("abort", onAbort));
   }
 }
 
@@ -486,9 +484,15 @@ function present<T>(value: T | undefined): T | undefined {
   return isPresent(value) ? value : undefined;
 }
 
-/** Returns the actor to record: the unknown agent if a callback failed to name one. */
-function recordedActor({ actor }: Whose): AuditEvent["actor"] {
+/** Returns the actor: the unknown agent if a callback failed to name one. */
+function actorIn({ actor }: Whose): Actor {
   return present(actor) ?? UNKNOWN_AGENT;
+}
+
+/** Returns the actor to record. Its session is shortened, because some programs take it from the client. */
+function recordedActor(whose: Whose): Actor {
+  const actor = actorIn(whose);
+  return typeof actor.session === "string" ? { ...actor, session: boundedName(actor.session) } : actor;
 }
 
 /**

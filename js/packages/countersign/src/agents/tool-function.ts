@@ -1,7 +1,7 @@
 /** Tools that are functions, as most SDKs have them. */
 
 import { must } from "../error.js";
-import type { AgentCall, CallEnd, CallRefusal } from "./call.js";
+import { type AgentCall, type CallEnd, type CallRefusal, endOfResult } from "./call.js";
 import type { AgentRecording } from "./recording.js";
 
 /** How an SDK calls a tool. */
@@ -18,7 +18,7 @@ export interface ToolFunction<Source> {
 export function auditedFunction<Source>(
   recording: AgentRecording<Source>,
   run: unknown,
-  { callOf, endOf = (result) => ({ outcome: "success", result }), refused }: ToolFunction<Source>,
+  { callOf, endOf = endOfResult, refused }: ToolFunction<Source>,
 ): (...args: unknown[]) => Promise<unknown> {
   return async function (this: unknown, ...args: unknown[]) {
     const work = () => Reflect.apply(run as (...args: unknown[]) => unknown, this, args);

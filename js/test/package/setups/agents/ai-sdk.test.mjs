@@ -87,6 +87,27 @@ test("an exception is a failure with its reason, which the model sees", async ()
   assert.deepEqual([event.outcome, event.reason], ["failure", "the database is down"]);
 });
 
+test("an error that a tool of an MCP client returns is a failure with its text", async () => {
+  const audit = await createTestRecorder();
+  const result = { content: [{ type: "text", text: "no such job" }], isError: true };
+  const tools = {
+    deletes: { execute: async () => result },
+    async *streams() {
+      yield result;
+    },
+  };
+  const { deletes, streams } = auditTools(audit, { ...tools, streams: { execute: tools.streams } }, WHO);
+  assert.equal(await deletes.execute({}, { toolCallId: "call_1" }), result);
+  assert.deepEqual(await Array.fromAsync(streams.execute({}, { toolCallId: "call_2" })), [result]);
+  assert.deepEqual(
+    (await recorded(audit)).map(({ outcome, reason }) => [outcome, reason]),
+    [
+      ["failure", "no such job"],
+      ["failure", "no such job"],
+    ],
+  );
+});
+
 test("refused calls don't run, and are recorded", async () => {
   const { audit, contents } = await run(
     [
@@ -195,6 +216,59 @@ test("a stream that its reader leaves is recorded without an outcome", async () 
   const [call, ...others] = await recorded(audit);
   assert.deepEqual(others, []);
   assert.deepEqual([call.outcome, call.reason], [undefined, "the caller stopped reading the result"]);
+});
+
+test("a stream that doesn't end after its reader canceled it is recorded", { timeout: 30_000 }, async (t) => {
+  const audit = await createTestRecorder();
+  const controller = new AbortController();
+  const { hangs } = auditTools(
+    audit,
+    {
+      hangs: {
+        async *execute() {
+          yield "loading";
+          await new Promise(() => {});
+        },
+      },
+    },
+    WHO,
+  );
+  const values = hangs.execute({}, { toolCallId: "call_8", abortSignal: controller.signal });
+  await values.next();
+  values.next();
+  controller.abort();
+  while (audit.events().length === 0 && !t.signal.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const [call] = await recorded(audit);
+  assert.deepEqual([call.outcome, call.reason], [undefined, "the caller canceled the call"]);
+});
+
+test("a call that was canceled before it ran, and doesn't end, is recorded", { timeout: 30_000 }, async (t) => {
+  const audit = await createTestRecorder();
+  const { hangs } = auditTools(audit, { hangs: { execute: () => new Promise(() => {}) } }, WHO);
+  hangs.execute({}, { toolCallId: "call_9", abortSignal: AbortSignal.abort() });
+  while (audit.events().length === 0 && !t.signal.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const [call] = await recorded(audit);
+  assert.deepEqual([call.outcome, call.reason], [undefined, "the caller canceled the call"]);
+});
+
+test("a tool that is an object of a class runs as its method", async () => {
+  class Reader {
+    folder = "/tmp";
+    execute({ name }) {
+      return `${this.folder}/${name}`;
+    }
+    async *list() {
+      yield this.folder;
+    }
+  }
+  const lister = Object.assign(new Reader(), { execute: Reader.prototype.list });
+  const tools = auditTools(await createTestRecorder(), { reader: new Reader(), lister }, WHO);
+  assert.equal(await tools.reader.execute({ name: "a" }, { toolCallId: "call_1" }), "/tmp/a");
+  assert.deepEqual(await Array.fromAsync(tools.lister.execute({}, { toolCallId: "call_2" })), ["/tmp"]);
 });
 
 test("concurrent calls are recorded with their own arguments", async () => {

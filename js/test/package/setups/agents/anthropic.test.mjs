@@ -53,6 +53,47 @@ describe("the tool runner", () => {
     return { audit, results, sent };
   }
 
+  test("a model can't keep its call from being recorded", async () => {
+    const nested = JSON.parse(`${"[".repeat(100)}${"]".repeat(100)}`);
+    const calls = [
+      [{ nested }, "toolu_1", undefined],
+      [{ "\ud800": 1 }, "toolu_2", undefined],
+      [{ "\ud800": 1 }, "toolu_3", { "*": "record" }],
+      [{}, "x".repeat(300_000), undefined],
+      [{}, "\ud800", undefined],
+      [{}, "toolu_6", undefined, "x".repeat(300_000)],
+      [{}, "toolu_7", undefined, "\ud800"],
+    ];
+    for (const gate of [undefined, guard([], "open"), guard([], "closed")]) {
+      const audit = await createTestRecorder();
+      let count = 0;
+      for (const [input, id, policy, session] of calls) {
+        const run = () => {
+          count += 1;
+          return nested;
+        };
+        const [tool] = auditTools(audit, [{ name: "free", run }], {
+          gate,
+          arguments: policy,
+          results: "record",
+          session,
+        });
+        await tool.run(input, { toolUse: { id } }).catch(() => {});
+      }
+      const events = await recorded(audit);
+      assert.equal(count, gate === undefined ? calls.length : 0);
+      assert.deepEqual(
+        events.map(({ action, target, outcome }) => [action, target.id, outcome]),
+        calls.map(() => ["tool.call", "free", gate === undefined ? "success" : "denied"]),
+      );
+      const [deep] = events;
+      assert.match(deep.metadata.tool.arguments_sha256, /^[\da-f]{64}$/);
+      assert.equal(deep.metadata.tool.arguments, undefined);
+    }
+    const audit = await createTestRecorder();
+    assert.throws(() => auditTools(audit, [], { maxBytes: 65_537 }), { code: "options.invalid", member: "maxBytes" });
+  });
+
   for (const stream of [false, true]) {
     test(`calls are recorded${stream ? ", also if the model's answer streams" : ""}`, async () => {
       const inputs = [

@@ -75,7 +75,7 @@ const GENERATIONS = {
 
 for (const [name, { Server, Client, Transport, onElicit }] of Object.entries(GENERATIONS)) {
   /** Connects a client to an audited server. */
-  async function connected({ options = {}, elicit, auth, isEarly = false, audit: given } = {}) {
+  async function connected({ options = {}, elicit, auth, isEarly = false, audit: given, info } = {}) {
     const audit = given ?? (await createTestRecorder());
     const server = new Server({ name: "jobs", version: "2.0.0" });
     if (isEarly) {
@@ -84,10 +84,9 @@ for (const [name, { Server, Client, Transport, onElicit }] of Object.entries(GEN
     } else {
       furnish(auditMcp(audit, server, options), audit);
     }
-    const client = new Client(
-      { name: "claude-code", version: "1.2.3" },
-      { capabilities: elicit ? { elicitation: {} } : {} },
-    );
+    const client = new Client(info ?? { name: "claude-code", version: "1.2.3" }, {
+      capabilities: elicit ? { elicitation: {} } : {},
+    });
     if (elicit) {
       onElicit(client, elicit);
     }
@@ -294,6 +293,21 @@ for (const [name, { Server, Client, Transport, onElicit }] of Object.entries(GEN
       for (const { audit } of [lone, slow]) {
         const [event] = await recorded(audit);
         assert.equal(event.reason, "refused by The rule delete: no approval");
+      }
+    });
+
+    test("a client can't keep its calls from being recorded by what it says about itself", async () => {
+      for (const text of ["x".repeat(300_000), "\ud800"]) {
+        const { audit, client } = await connected({ info: { name: text, version: text } });
+        await client.callTool({ name: "delete", arguments: { id: "42" } });
+        const events = await recorded(audit);
+        assert.deepEqual(
+          events.map(({ action, actor }) => [action, actor.id.slice(0, 1), actor.id.length <= 512]),
+          [
+            ["job.delete", text === "\ud800" ? "\ufffd" : "x", true],
+            ["tool.call", text === "\ud800" ? "\ufffd" : "x", true],
+          ],
+        );
       }
     });
 

@@ -160,7 +160,7 @@ test("the Anthropic SDK", () => {
 });
 
 test("the AI SDK", () => {
-  const makers = { tool: true, dynamicTool: true, toolSearch: false };
+  const makers = { tool: true, dynamicTool: true, toolSearch: false, experimental_toolCaller: false };
   const others = [
     "InvalidToolApprovalError",
     "InvalidToolApprovalSignatureError",
@@ -176,7 +176,6 @@ test("the AI SDK", () => {
     "detectToolDrift",
     "experimental_filterActiveTools",
     "experimental_getRealtimeToolDefinitions",
-    "experimental_toolCaller",
     "filterActiveTools",
     "fingerprintTools",
     "getStaticToolName",
@@ -201,6 +200,13 @@ test("the AI SDK", () => {
     [{ type: "provider", id: "a.search", args: {}, isProviderExecuted: true, inputSchema: parameters, execute }, false],
     [ai.tool({ inputSchema: parameters }), false],
     [{ type: "other", inputSchema: parameters, execute }, false],
+    // The SDK replaces the functions of these.
+    [ai.toolSearch(), false],
+    [ai.toolSearch({ search: () => [] }), false],
+    [
+      ai.experimental_toolCaller(ai.tool({ inputSchema: parameters, execute }), { type: "local", bind: ai.tool }),
+      false,
+    ],
   ]) {
     classified(wrap, tool, "x", isWrapped);
   }

@@ -3,7 +3,7 @@
 import { must } from "../../error.js";
 import { field } from "../../own.js";
 import type { Audit } from "../../record/audit.js";
-import { type AgentCall, failedWith } from "../call.js";
+import { type AgentCall, endOfResult, failedWith } from "../call.js";
 import type { AgentOptions } from "../options.js";
 import { AgentRecording } from "../recording.js";
 import { auditedFunction, mustBeKnown, throwRefusal, withFields } from "../tool-function.js";
@@ -24,8 +24,8 @@ export const FRAMEWORK = "ai-sdk";
 
 /**
  * Returns a set of tools of the AI SDK, of which each call is recorded. With the option `gate`, calls that the gate
- * refuses fail with an error that the model sees. Tools that the provider or a page runs have no `execute`; name them in
- * the option `ungated`.
+ * refuses fail with an error that the model sees. Tools that the provider or a page runs have no `execute`, and the SDK
+ * replaces that of `toolSearch` and of tool callers; name them in the option `ungated`.
  *
  * @example
  * ```ts
@@ -51,10 +51,21 @@ export function auditTools<Tools extends object>(
     }
     const execute = field(tool, "execute");
     const runsHere = typeof execute === "function" && field(tool, "isProviderExecuted") !== true;
-    mustBeKnown(runsHere && KINDS.includes(field(tool, "type")), name);
+    mustBeKnown(runsHere && KINDS.includes(field(tool, "type")) && !isMarked(tool), name);
     return [name, withFields(tool, { execute: audited(recording, name, execute as () => unknown) })];
   });
   return Object.fromEntries(entries);
+}
+
+/**
+ * True if the SDK may run another function than `execute`, as for tool searches and tool callers. It marks them with
+ * fields that tools otherwise don't have: symbols, or fields that aren't enumerable.
+ */
+function isMarked(tool: object): boolean {
+  const fields = Object.getOwnPropertyDescriptors(tool);
+  return Reflect.ownKeys(fields).some(
+    (name) => typeof name === "symbol" || fields[name as never]?.enumerable === false,
+  );
 }
 
 // biome-ignore lint/complexity/noBannedTypes: it is only called.
@@ -73,11 +84,13 @@ function audited(recording: AgentRecording<AiToolContext>, name: string, execute
   };
   // The SDK must know at once whether the tool streams.
   if (Object.prototype.toString.call(execute) === "[object AsyncGeneratorFunction]") {
-    return async function* (...args: unknown[]) {
-      yield* streamed(recording, callOf(args), () => Reflect.apply(execute, undefined, args));
+    return async function* (this: unknown, ...args: unknown[]) {
+      yield* streamed(recording, callOf(args), () => Reflect.apply(execute, this, args));
     };
   }
-  const run = async (...args: unknown[]) => lastOf(await Reflect.apply(execute, undefined, args));
+  const run = async function (this: unknown, ...args: unknown[]) {
+    return lastOf(await Reflect.apply(execute, this, args));
+  };
   return auditedFunction(recording, run, { callOf, refused: throwRefusal });
 }
 
@@ -123,7 +136,7 @@ async function* streamed(
         await values.return?.();
       }
     }
-    await open.end({ outcome: "success", result: last });
+    await open.end(endOfResult(last));
   } catch (error) {
     isOver = true;
     await open.end(failedWith(error));

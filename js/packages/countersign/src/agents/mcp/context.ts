@@ -2,7 +2,7 @@
 
 import { field } from "../../own.js";
 import type { AgentCall, CallEnd, CallOrigin } from "../call.js";
-import { reasonOf } from "../call.js";
+import { boundedName, endOfResult, reasonOf } from "../call.js";
 import { delegation } from "../delegation.js";
 import type { GATED } from "./methods.js";
 import { parseUri } from "./resource-uri.js";
@@ -35,7 +35,8 @@ export interface McpImplementation {
 /** Returns who makes a request: the OAuth client and its user, or else the client that connected. */
 export function originOf(context: McpContext, client: McpImplementation | undefined): CallOrigin {
   const { authInfo: auth } = context;
-  const name = text(client?.name);
+  // The client chose them. The actor's ID must not make events invalid.
+  const name = text(boundedName(client?.name));
   const origin = { session: text(context.sessionId), version: text(client?.version) };
   const stated = name === undefined ? undefined : ({ type: "agent", id: name } as const);
   if (auth === undefined) {
@@ -107,16 +108,7 @@ function endWith(result: unknown): CallEnd {
   if (field(result, "task") !== undefined) {
     return { reason: "the tool started a task", result };
   }
-  return field(result, "isError") === true
-    ? { outcome: "failure", reason: errorOf(result) ?? "the tool returned an error", result }
-    : { outcome: "success", result };
-}
-
-/** Returns the first text of an error, which is the message if the tool threw. */
-function errorOf(result: unknown): string | undefined {
-  const content = field(result, "content");
-  const texts = Array.isArray(content) ? content.map((part) => field(part, "text")) : [];
-  return reasonOf(texts.find((part) => typeof part === "string"));
+  return endOfResult(result);
 }
 
 /** The code of JSON-RPC errors that servers define. */
