@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::catalog::{AnswerSource, Catalog, names_rule};
 use crate::doubt::{self, UnknownActions};
-use crate::event_facts::{EventFacts, Record, RecordContent, has};
+use crate::event_facts::{EventFacts, Reading, Record, RecordContent, has};
 use crate::report::{
     Access, Acknowledgment, Answer, AnswerContent, ControlEvidence, Doubt, EntryCounts, Erasure, Events,
     Evidence, Extent, Finding, Findings, Framework, Grant, Key, Listed, ListedEvent, Log, MAX_RANGES, Period,
@@ -258,7 +258,7 @@ impl<'a> EvidenceBuilder<'a> {
         self.options.period.is_some_and(|period| {
             facts.happened.is_none()
                 && (facts.is_time_unclear && recorded >= period.from
-                    || !facts.is_read && recorded >= period.to)
+                    || facts.reading == Reading::Unparsed && recorded >= period.to)
         })
     }
 
@@ -295,8 +295,8 @@ impl<'a> EvidenceBuilder<'a> {
         }
         self.counted.events.add(record.leaf, recorded, happened);
         self.counted.own_times += u64::from(own.is_some());
-        self.counted.unparsed += u64::from(!facts.is_read);
-        self.counted.unread += u64::from(facts.is_unread);
+        self.counted.unparsed += u64::from(facts.reading == Reading::Unparsed);
+        self.counted.unread += u64::from(facts.reading == Reading::Unread);
         if let Some(unknown) = &facts.uncategorized {
             self.unknown.add(unknown);
         }

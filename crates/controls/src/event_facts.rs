@@ -39,6 +39,17 @@ pub(crate) fn has(bits: &Bits, nth: usize) -> bool {
     bits.get(nth / 64).is_some_and(|word| word >> (nth % 64) & 1 == 1)
 }
 
+/// How far a parser read an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Reading {
+    /// No parser fits the event.
+    #[default]
+    Unparsed,
+    /// The event lacks a fact that its parser promises.
+    Unread,
+    Read,
+}
+
 /// The result of evaluating an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFacts {
@@ -46,16 +57,14 @@ pub struct EventFacts {
     pub(crate) happened: Option<i64>,
     /// True if the event states a time that its parser doesn't understand.
     pub(crate) is_time_unclear: bool,
-    /// True if the event lacks a fact that its parser promises.
-    pub(crate) is_unread: bool,
     /// The questions whose selection the event matches.
     pub(crate) held: Bits,
     /// The fields of the catalog that the event has.
     pub(crate) fields: Bits,
     /// Questions that the event would match if it stated another outcome; it states none.
     pub(crate) unstated: Bits,
-    /// True if a parser fits the event.
-    pub(crate) is_read: bool,
+    /// How far a parser read the event.
+    pub(crate) reading: Reading,
     /// The parser and action, if neither the parser nor a rule assigns a category to the event.
     pub(crate) uncategorized: Option<Box<(String, String)>>,
     /// The roles of the subject in the event.
@@ -157,8 +166,9 @@ impl<'c> EventEvaluator<'c> {
         let (time, is_own) = entry.time();
         let mut facts = EventFacts {
             happened: is_own.then(|| time.millis()),
-            is_read: entry.read.is_some(),
-            is_unread: entry.read.is_some_and(|read| !read.unread.is_empty()),
+            reading: entry.read.map_or(Reading::Unparsed, |read| {
+                if read.unread.is_empty() { Reading::Read } else { Reading::Unread }
+            }),
             is_time_unclear: entry.read.is_some_and(|read| read.is_time_unclear),
             ..EventFacts::default()
         };

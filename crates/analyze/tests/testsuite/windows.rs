@@ -368,13 +368,14 @@ fn values_of_several_fields_are_counted_as_tuples() {
 #[test]
 fn a_condition_can_join_rules() {
     let found = |condition: &str, fired: &[u8]| {
-        let rules: String = (0..3)
+        let rules: Vec<String> = (0..3)
             .map(|nth| {
                 format!("title: R{nth}\nid: r{nth}\ndetection: {{s: {{what: r{nth}}}, condition: s}}\n---\n")
             })
             .collect();
         let text = format!(
-            "{rules}title: C\nid: c\nlevel: high\ncorrelation:\n  type: temporal\n  rules: [r0, r1, r2]\n  timespan: 10s\n  condition: {condition}\n"
+            "{}title: C\nid: c\nlevel: high\ncorrelation:\n  type: temporal\n  rules: [r0, r1, r2]\n  timespan: 10s\n  condition: {condition}\n",
+            rules.concat()
         );
         let mut sources = Sources::default();
         sources.add("r.yml", &text);

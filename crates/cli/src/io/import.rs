@@ -32,8 +32,8 @@ pub(crate) struct ImportArgs {
     /// Time zone of times that state none, such as Europe/Berlin, UTC, or +02:00; by default such a time is unclear, and
     /// the time of recording counts
     ///
-    /// Adds the offset to each event with such a time: {"countersign":{"utc_offset":"+02:00"}}. A time that exists twice
-    /// or never, when clocks are set, stays unclear.
+    /// Adds the offset from UTC to each event with such a time, in the field `countersign`. A time that exists twice or
+    /// never, when clocks are set, stays unclear.
     #[arg(long, value_name = "ZONE", value_parser = time_zone, help_heading = HEADING)]
     time_zone: Option<TimeZone>,
 }
