@@ -36,6 +36,17 @@ pub trait PendingItem: Any + Debug + Send {
     fn compact(&mut self) {}
 }
 
+impl<A: PendingItem, B: PendingItem> PendingItem for (A, B) {
+    fn bytes(&self) -> usize {
+        self.0.bytes() + self.1.bytes()
+    }
+
+    fn compact(&mut self) {
+        self.0.compact();
+        self.1.compact();
+    }
+}
+
 impl PendingItem for () {
     fn bytes(&self) -> usize {
         0
@@ -84,6 +95,13 @@ pub struct SelectedItem<T> {
     pub(super) entry: usize,
     pub(super) item: T,
     pub(super) with_text: bool,
+}
+
+impl<T> SelectedItem<T> {
+    /// Returns the item, and whether the visitor gets the event's text too.
+    pub fn into_parts(self) -> (T, bool) {
+        (self.item, self.with_text)
+    }
 }
 
 /// An item whose type only the visitor knows.

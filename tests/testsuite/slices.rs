@@ -8,7 +8,7 @@ use countersign::export::{Header, Item, Matched, Withheld};
 use countersign::link::{ChainId, Link};
 use countersign::merkle::leaf_hash;
 use countersign::verify::{Options, Verdict, Verifier};
-use countersign_slice::{Selection, Survey};
+use countersign_slice::{Selection, Slicers, Survey};
 
 use crate::common::cases;
 use crate::common::sliced::{items, lines, slice};
@@ -301,6 +301,33 @@ fn assert_shows(
     let claimed = if nothing_is_left_out { asked.or(whole.header.range) } else { asked };
     assert_eq!(found.header.range, claimed, "{about}");
     assert_eq!(found.header.origin, whole.header.origin, "{about}");
+}
+
+#[test]
+fn slices_made_together_are_those_made_one_by_one() {
+    for ((name, export), seed) in intact().zip(1..) {
+        let whole = ExportContent::by(&export);
+        if whole.events().is_empty() {
+            continue;
+        }
+        let mut dice = Dice(seed);
+        let asks = (0..12).map(|_| dice.ask(&whole)).filter(|ask| ask.expected(&whole).is_some());
+        let selections: Vec<_> = asks.map(|ask| ask.selection()).collect();
+        let mut survey = Survey::of_all(&whole.header, &selections, None);
+        for (number, item) in items(&export) {
+            survey.line(number, &item).unwrap();
+        }
+        let plans = survey.finish_all().unwrap();
+        let mut outs: Vec<_> = selections.iter().map(|_| Writer::new()).collect();
+        let mut slicers = Slicers::new(&plans, &mut outs);
+        for (number, item) in items(&export) {
+            slicers.line(number, &item, &mut outs).unwrap();
+        }
+        slicers.finish(&mut outs).unwrap();
+        for (selection, together) in selections.iter().zip(&outs) {
+            assert_eq!(together.as_str(), slice(&export, selection, None).unwrap(), "{name}");
+        }
+    }
 }
 
 #[test]

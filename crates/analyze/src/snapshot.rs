@@ -111,7 +111,10 @@ struct StoredRule {
 
 impl<'p> Analyzer<'p> {
     /// Returns the complete state as bytes. The same events give the same bytes.
-    pub fn snapshot(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// If the state can't be written.
+    pub fn snapshot(&self) -> postcard::Result<Vec<u8>> {
         let rules = self.windows.iter().zip(&self.made).zip(&self.unlisted).zip(&self.pack.rules);
         let rules = rules.map(|(((windows, made), unlisted), rule)| StoredRule {
             made: *made as u32,
@@ -145,10 +148,10 @@ impl<'p> Analyzer<'p> {
             unclear_times: self.shapes.unclear_times,
             unread: self.shapes.unread.clone(),
         };
-        let mut bytes = postcard::to_extend(&body, MAGIC.to_vec()).unwrap_or_default();
+        let mut bytes = postcard::to_extend(&body, MAGIC.to_vec())?;
         let checksum = Hash::digest(&[&bytes]);
         bytes.extend(checksum.0);
-        bytes
+        Ok(bytes)
     }
 
     /// Resumes from a snapshot, with the pack that it was made with.
@@ -298,10 +301,10 @@ mod tests {
                 whole.accept(detected.clone()).unwrap();
                 resumed.accept(detected.clone()).unwrap();
                 streaming.accept(detected).unwrap();
-                let bytes = resumed.snapshot();
+                let bytes = resumed.snapshot().unwrap();
                                 resumed = Analyzer::restore_with_groups(&pack, &bytes, max_groups).unwrap();
-                prop_assert_eq!(resumed.snapshot(), bytes);
-                                streaming = Analyzer::restore_with_groups(&pack, &streaming.snapshot(), max_groups).unwrap();
+                prop_assert_eq!(resumed.snapshot().unwrap(), bytes);
+                                streaming = Analyzer::restore_with_groups(&pack, &streaming.snapshot().unwrap(), max_groups).unwrap();
                 if leaf % 3 == 0 {
                                         streamed.append(&mut streaming.take_findings());
                 }
@@ -324,7 +327,7 @@ mod tests {
             for (leaf, event) in (0..).zip(events) {
                 analyzer.accept(detect(&pack, leaf, event)).unwrap();
             }
-            let bytes = analyzer.snapshot();
+            let bytes = analyzer.snapshot().unwrap();
             prop_assert_eq!(
                 Analyzer::restore(&pack, &bytes[..cut.index(bytes.len())]).err(),
                 Some(SnapshotError::Damaged)
@@ -361,7 +364,7 @@ mod tests {
             whole.accept(detected.clone()).unwrap();
             resumed.accept(detected).unwrap();
             if leaf % 499 == 0 {
-                resumed = Analyzer::restore(&pack, &resumed.snapshot()).unwrap();
+                resumed = Analyzer::restore(&pack, &resumed.snapshot().unwrap()).unwrap();
             }
         }
         let outcome = whole.finish();
@@ -372,7 +375,7 @@ mod tests {
     #[test]
     fn rejects_other_packs_and_engines() {
         let pack = pack();
-        let bytes = Analyzer::new(&pack).snapshot();
+        let bytes = Analyzer::new(&pack).snapshot().unwrap();
         assert!(Analyzer::restore(&pack, &bytes).is_ok());
         let mut sources = Sources::default();
         sources.add("a.yml", "title: a\nid: a\nlevel: low\ndetection:\n  s: {what: a}\n  condition: s\n");

@@ -14,6 +14,7 @@ pub(crate) use countersign_errors::shown;
 
 use crate::exit_status::ExitStatus;
 use crate::invocation::runnable;
+use crate::io::hashing::FileChanged;
 use crate::io::style;
 
 /// An error that ends a command.
@@ -32,6 +33,12 @@ impl CliError {
 
     /// Creates an error about reading or writing a file.
     pub(crate) fn io(doing: &str, name: &str, error: &io::Error) -> Self {
+        if let Some(inner) = error.get_ref()
+            && inner.is::<FileChanged>()
+        {
+            let hint = "run the command again, on a copy that nothing writes to";
+            return Self::unusable("io.changed", "the file changed while it was read", hint).within(name);
+        }
         EngineError::io(doing, name, error).into()
     }
 

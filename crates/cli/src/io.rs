@@ -4,7 +4,7 @@ pub(crate) mod contents;
 pub(crate) mod entries;
 pub(crate) mod export;
 pub(crate) mod file_limit;
-pub(crate) mod hashed;
+pub(crate) mod hashing;
 pub(crate) mod import;
 pub(crate) mod input;
 pub(crate) mod key;
@@ -26,6 +26,7 @@ pub(crate) mod seekable;
 pub(crate) mod spill_queue;
 pub(crate) mod stage;
 pub(crate) mod stop;
+pub(crate) mod study;
 pub(crate) mod style;
 #[cfg(feature = "native")]
 pub(crate) mod submit;

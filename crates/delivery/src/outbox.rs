@@ -13,6 +13,7 @@ mod store;
 mod tests;
 
 use std::collections::VecDeque;
+use std::io;
 
 use countersign::tenant::HeadProof;
 use serde::{Deserialize, Serialize};
@@ -363,8 +364,10 @@ impl Outbox {
         let head = self.newest_head.as_ref().map(ToString::to_string);
         let answer = String::from_utf8_lossy(answer).into_owned();
         let refused = RefusedAnswer { message: message.into(), head, answer };
-        let text = serde_json::to_string(&refused).unwrap_or_default() + "\n";
-        let _ = self.store.put(file, text.as_bytes());
+        // The refusal is reported, whether or not the answer can be kept.
+        if let Ok(text) = serde_json::to_string(&refused) {
+            let _ = self.store.put(file, format!("{text}\n").as_bytes());
+        }
         refused
     }
 
@@ -400,8 +403,8 @@ impl Outbox {
             receipt: receipt.cloned(),
             newest_head: newest_head.map(ToString::to_string),
         };
-        let text = serde_json::to_string(&position).unwrap_or_default() + "\n";
-        let put = self.store.put(POSITION, text.as_bytes());
+        let text = serde_json::to_string(&position).map_err(io::Error::from);
+        let put = text.and_then(|text| self.store.put(POSITION, format!("{text}\n").as_bytes()));
         put.map_err(|error| DeliveryError::io("write to the outbox", &self.place(POSITION), error))
     }
 }

@@ -136,7 +136,7 @@ impl<'p> Follower<'p> for LogFeed<'p> {
             // The destination accepts everything before the position is saved: after a kill in between, the same
             // records are sent again, under the same ids.
             self.dispatch.flush()?;
-            let state = self.watcher.state_to_save(None);
+            let state = self.watcher.state_to_save(None)?;
             let (position, pin) = (state.position, state.pin.clone());
             state.save(&self.store, &self.name)?;
             self.dispatch.progress_mut().advance(position, pin.as_deref());

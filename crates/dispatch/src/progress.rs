@@ -1,6 +1,7 @@
 //! The progress of a feed, in a small file that is replaced atomically, and the records that a destination rejected.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -182,16 +183,17 @@ impl Progress {
         VERSION.clone_into(&mut self.position.version);
         self.position.written = written;
         let Some(store) = &self.store else { return Ok(()) };
-        let put = |name: &str, text: &[u8]| {
-            store.put(name, text).map_err(|error| EngineError::io("write", &self.name, &error))
+        let put = |name: &str, text: serde_json::Result<Vec<u8>>| {
+            let put = text.map_err(io::Error::from).and_then(|text| store.put(name, &text));
+            put.map_err(|error| EngineError::io("write", &self.name, &error))
         };
         // Rejected records first: they would be lost if the position were saved without them.
         if !self.refused.is_empty()
             || store.names().is_ok_and(|names| names.iter().any(|name| name == REJECTED_FILE))
         {
-            put(REJECTED_FILE, &serde_json::to_vec(&self.refused).unwrap_or_default())?;
+            put(REJECTED_FILE, serde_json::to_vec(&self.refused))?;
         }
-        put(POSITION_FILE, &serde_json::to_vec(&self.position).unwrap_or_default())
+        put(POSITION_FILE, serde_json::to_vec(&self.position))
     }
 }
 

@@ -233,7 +233,10 @@ impl MonitorState {
     }
 
     /// Returns the state as text, for a file.
-    pub fn to_text(&self, origin: &str) -> String {
+    ///
+    /// # Errors
+    /// If it can't be written as JSON.
+    pub fn to_text(&self, origin: &str) -> serde_json::Result<String> {
         let stored = StateFile {
             countersign: VERSION.into(),
             origin: origin.into(),
@@ -249,6 +252,6 @@ impl MonitorState {
             evidence: self.evidence.clone(),
             examined_at: self.examined_at.clone(),
         };
-        serde_json::to_string(&stored).unwrap_or_default() + "\n"
+        Ok(serde_json::to_string(&stored)? + "\n")
     }
 }

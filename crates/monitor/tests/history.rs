@@ -81,8 +81,8 @@ fn reads_each_entry_once_across_processes() {
     assert_eq!((findings.list().len(), codes.len()), (3, 0));
     assert_eq!((state.read_entries(), state.pin().unwrap().checkpoint.size), (3, 3));
 
-    let mut state = MonitorState::parse(&state.to_text(ORIGIN), ORIGIN).unwrap();
-    assert!(MonitorState::parse(&state.to_text(ORIGIN), "log.example/other").is_err());
+    let mut state = MonitorState::parse(&state.to_text(ORIGIN).unwrap(), ORIGIN).unwrap();
+    assert!(MonitorState::parse(&state.to_text(ORIGIN).unwrap(), "log.example/other").is_err());
     log.set(5, "entry");
     let (findings, codes, _) = check(&log, &mut state);
     let indexes: Vec<_> = findings.list().iter().map(|finding| finding.place.index).collect();

@@ -185,7 +185,7 @@ impl Scene {
 
     /// Checks once, and compares the log with these other places.
     fn check_also(&mut self, trust: &str, also: &[Box<dyn Source>]) -> (Vec<&'static str>, bool) {
-        self.state = MonitorState::parse(&self.state.to_text(ORIGIN), ORIGIN).unwrap();
+        self.state = MonitorState::parse(&self.state.to_text(ORIGIN).unwrap(), ORIGIN).unwrap();
         let trust = Trust::parse(trust.as_bytes()).unwrap();
         let monitor = Monitor::new(ORIGIN, &trust, &self.log, &()).also(also);
         let checked = monitor.check(&mut self.state, |_, _, _| Ok::<_, EngineError>(())).unwrap();
@@ -272,7 +272,7 @@ fn an_invalid_head_changes_nothing() {
     ];
     for (change, code) in changes {
         let mut scene = Scene::new();
-        let before = scene.state.to_text(ORIGIN);
+        let before = scene.state.to_text(ORIGIN).unwrap();
         scene.change(|world| {
             world.tick(1);
             change(world.head.as_mut().unwrap());

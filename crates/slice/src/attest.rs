@@ -19,22 +19,41 @@ pub(super) struct Attestations<'t> {
     before: BTreeSet<Time>,
     /// The times by which verifiers need the newest checkpoint.
     by: BTreeSet<Time>,
-    /// True if entries since the last checkpoint are shown. The next two fields are also about these entries.
-    shows: bool,
-    settles: bool,
+    /// True if key notes came since the last checkpoint.
+    has_notes: bool,
     /// True if anchors came since the last checkpoint, which the next one proves.
     has_anchors: bool,
     latest: Option<Time>,
 }
 
-#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
+/// The places of the checkpoints that attest what a slice shows, as the numbers of checkpoints before them.
+#[derive(Default)]
+pub(super) struct ShownPlaces {
+    /// Those with entries shown since the previous checkpoint.
+    shows: BTreeSet<usize>,
+    /// Those for which one of these entries is the last link shown of its chain.
+    settles: BTreeSet<usize>,
+}
+
+impl ShownPlaces {
+    /// Records that an entry is shown which came after this number of checkpoints.
+    pub(super) fn shows_after(&mut self, checkpoints: usize) {
+        if self.shows.last() != Some(&checkpoints) {
+            self.shows.insert(checkpoints);
+        }
+    }
+
+    /// Records that the last links shown of chains came after these numbers of checkpoints.
+    pub(super) fn settles_after(&mut self, checkpoints: impl IntoIterator<Item = usize>) {
+        self.settles.extend(checkpoints);
+    }
+}
+
 struct Attestation {
     size: u64,
     matches: bool,
-    /// True if entries between the previous checkpoint and this one are shown.
-    shows: bool,
-    /// True if one of them is a key note, or the last link shown of its chain.
-    settles: bool,
+    /// True if key notes came since the previous checkpoint.
+    has_notes: bool,
     /// True if it proves anchors.
     has_anchors: bool,
     /// The latest time of a link between the previous checkpoint and this one.
@@ -80,26 +99,6 @@ impl<'t> Attestations<'t> {
         self.checkpoints.last().is_some_and(|last| last.matches)
     }
 
-    /// Records that the current entry is shown.
-    pub(super) fn shows(&mut self) {
-        self.shows = true;
-    }
-
-    /// Records that an entry is shown which came after this number of checkpoints.
-    pub(super) fn shows_after(&mut self, checkpoints: usize) {
-        match self.checkpoints.get_mut(checkpoints) {
-            Some(next) => next.shows = true,
-            None => self.shows = true,
-        }
-    }
-
-    /// Records that the last link shown of a chain came after this number of checkpoints.
-    pub(super) fn settles_after(&mut self, checkpoints: usize) {
-        if let Some(next) = self.checkpoints.get_mut(checkpoints) {
-            next.settles = true;
-        }
-    }
-
     /// Records the time of a link.
     pub(super) fn link(&mut self, time: Time) {
         self.latest = self.latest.max(Some(time));
@@ -107,7 +106,7 @@ impl<'t> Attestations<'t> {
 
     /// Records a key note. Its statements may take effect, no matter who signed it.
     pub(super) fn note(&mut self, note: &KeyNote) {
-        self.settles = true;
+        self.has_notes = true;
         for statement in &note.statements {
             match statement {
                 Statement::Grant { until, .. } => {
@@ -136,8 +135,7 @@ impl<'t> Attestations<'t> {
         self.checkpoints.push(Attestation {
             size,
             matches,
-            shows: core::mem::take(&mut self.shows),
-            settles: core::mem::take(&mut self.settles),
+            has_notes: core::mem::take(&mut self.has_notes),
             has_anchors: core::mem::take(&mut self.has_anchors),
             latest: self.latest.take(),
             existed_by,
@@ -155,8 +153,8 @@ impl<'t> Attestations<'t> {
         cosigned
     }
 
-    /// Returns true for each checkpoint, in order, that the slice keeps.
-    pub(super) fn choose(&self) -> Vec<bool> {
+    /// Returns true for each checkpoint, in order, that a slice keeps.
+    pub(super) fn choose(&self, shown: &ShownPlaces) -> Vec<bool> {
         let mut kept = vec![false; self.checkpoints.len()];
         if let Some(last) = kept.last_mut() {
             *last = true;
@@ -170,7 +168,7 @@ impl<'t> Attestations<'t> {
         for (kept, checkpoint) in kept.iter_mut().zip(&self.checkpoints) {
             *kept |= checkpoint.has_anchors;
         }
-        self.keep_days(&mut kept);
+        self.keep_days(shown, &mut kept);
         let millisecond_before = |time: &Time| Time::from_millis(time.millis() - 1);
         let deadlines: BTreeSet<Time> =
             self.before.iter().filter_map(millisecond_before).chain(self.by.iter().copied()).collect();
@@ -182,17 +180,17 @@ impl<'t> Attestations<'t> {
             }
             self.keep_for_any_quorum(deadline, &mut kept);
         }
-        self.keep_for_any_revocation(&mut kept);
+        self.keep_for_any_revocation(shown, &mut kept);
         self.keep_against_times_that_fall(&mut kept);
         kept
     }
 
     /// Keeps the last checkpoint of each day in which entries shown were added.
-    fn keep_days(&self, kept: &mut [bool]) {
+    fn keep_days(&self, shown: &ShownPlaces, kept: &mut [bool]) {
         let day = |checkpoint: &Attestation| checkpoint.existed_by.map(|time| time.millis().div_euclid(DAY));
         let (mut days, mut shows) = (BTreeSet::new(), false);
-        for checkpoint in &self.checkpoints {
-            shows |= checkpoint.shows;
+        for (place, checkpoint) in self.checkpoints.iter().enumerate() {
+            shows |= shown.shows.contains(&place);
             if let Some(day) = day(checkpoint)
                 && core::mem::take(&mut shows)
             {
@@ -222,11 +220,11 @@ impl<'t> Attestations<'t> {
 
     /// Keeps checkpoints for any time since which a verifier may distrust a key: for each witness, the first
     /// cosignature that attests each key note, and the shown part of each chain.
-    fn keep_for_any_revocation(&self, kept: &mut [bool]) {
+    fn keep_for_any_revocation(&self, shown: &ShownPlaces, kept: &mut [bool]) {
         let mut first: HashMap<u32, usize> = HashMap::new();
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
             first.extend(checkpoint.cosigned.iter().map(|&(by, _)| (by, place)));
-            if checkpoint.settles {
+            if checkpoint.has_notes || shown.settles.contains(&place) {
                 for &place in first.values() {
                     kept[place] = true;
                 }
@@ -290,7 +288,7 @@ mod tests {
         for cosigned in checkpoints {
             attestations.checkpoint(&signed(cosigned), 0, true);
         }
-        let kept = attestations.choose();
+        let kept = attestations.choose(&ShownPlaces::default());
         (0..kept.len()).filter(|&place| kept[place]).collect()
     }
 
@@ -303,16 +301,16 @@ mod tests {
     #[test]
     fn last_of_each_day_with_shown_entries_is_kept() {
         let mut attestations = Attestations::new(None);
-        for (hours, shows) in [(1, true), (5, false), (30, false), (49, true), (60, false), (100, false)] {
-            if shows {
-                attestations.shows();
-            }
+        for hours in [1, 5, 30, 49, 60, 100] {
             attestations.checkpoint(&signed(&[("w", hours)]), 0, true);
         }
-        attestations.shows_after(5);
-        assert_eq!(attestations.choose(), [false, true, false, false, true, true]);
-        attestations.shows_after(2);
-        assert_eq!(attestations.choose(), [false, true, true, false, true, true]);
+        let mut shown = ShownPlaces::default();
+        for place in [0, 3, 5] {
+            shown.shows_after(place);
+        }
+        assert_eq!(attestations.choose(&shown), [false, true, false, false, true, true]);
+        shown.shows_after(2);
+        assert_eq!(attestations.choose(&shown), [false, true, true, false, true, true]);
     }
 
     #[test]
@@ -358,9 +356,9 @@ mod tests {
         for (hour, by) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
             attestations.checkpoint(&signed(&[(by, hour)]), 0, true);
         }
-        attestations.settles_after(1);
-        attestations.settles_after(5);
-        assert_eq!(attestations.choose(), [false, true, true, false, true]);
+        let mut shown = ShownPlaces::default();
+        shown.settles_after([1, 5]);
+        assert_eq!(attestations.choose(&shown), [false, true, true, false, true]);
     }
 
     #[test]
@@ -370,7 +368,7 @@ mod tests {
             attestations.link(time(link));
             attestations.checkpoint(&signed(&[("a", 10)]), 0, true);
             attestations.checkpoint(&signed(&[("b", 4)]), 0, true);
-            attestations.choose()
+            attestations.choose(&ShownPlaces::default())
         };
         assert_eq!(kept(9), [true, true]);
         assert_eq!(kept(4), [false, true]);
@@ -383,7 +381,7 @@ mod tests {
         for cosigned in [("a", 10), ("a", 11), ("b", 4)] {
             attestations.checkpoint(&signed(&[cosigned]), 0, true);
         }
-        assert_eq!(attestations.choose(), [true, true, true]);
+        assert_eq!(attestations.choose(&ShownPlaces::default()), [true, true, true]);
     }
 
     #[test]
@@ -393,6 +391,6 @@ mod tests {
         attestations.checkpoint(&signed(&[("w", 1)]), 0, true);
         attestations.checkpoint(&signed(&[("w", 2)]), 0, false);
         attestations.checkpoint(&signed(&[("w", 9)]), 0, true);
-        assert_eq!(attestations.choose(), [true, false, true]);
+        assert_eq!(attestations.choose(&ShownPlaces::default()), [true, false, true]);
     }
 }

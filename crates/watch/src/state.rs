@@ -1,6 +1,7 @@
 //! The state of a watch, in one file that is replaced atomically.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -163,13 +164,18 @@ impl WatchState {
     /// # Errors
     /// If it can't be written.
     pub fn save(&self, store: &Directory, name: &str) -> Result<(), EngineError> {
-        let mut bytes = postcard::to_extend(self, MAGIC.to_vec()).unwrap_or_default();
+        let put = self.to_bytes().map_err(io::Error::other).and_then(|bytes| store.put(STATE, &bytes));
+        put.map_err(|error| EngineError::io("write", name, &error))
+    }
+
+    fn to_bytes(&self) -> postcard::Result<Vec<u8>> {
+        let mut bytes = postcard::to_extend(self, MAGIC.to_vec())?;
         if self.findings_from > 0 {
-            bytes = postcard::to_extend(&self.findings_from, bytes).unwrap_or_default();
+            bytes = postcard::to_extend(&self.findings_from, bytes)?;
         }
         let checksum = Hash::digest(&[&bytes]);
         bytes.extend(checksum.0);
-        store.put(STATE, &bytes).map_err(|error| EngineError::io("write", name, &error))
+        Ok(bytes)
     }
 }
 
@@ -227,7 +233,8 @@ impl DeliveryProgress {
     }
 
     fn save(&self) -> Result<(), EngineError> {
-        let text = serde_json::to_vec(&self.serials).unwrap_or_default();
-        self.store.put(PROGRESS, &text).map_err(|error| EngineError::io("write", &self.name, &error))
+        let text = serde_json::to_vec(&self.serials).map_err(io::Error::from);
+        text.and_then(|text| self.store.put(PROGRESS, &text))
+            .map_err(|error| EngineError::io("write", &self.name, &error))
     }
 }

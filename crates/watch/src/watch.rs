@@ -135,7 +135,7 @@ impl<'p> Watch<'p> {
     }
 
     fn save(&mut self) -> Result<(), EngineError> {
-        let state = self.watcher.state_to_save(self.handoff.delivered());
+        let state = self.watcher.state_to_save(self.handoff.delivered())?;
         state.save(&self.store, &self.name)?;
         (self.saved_at, self.is_unsaved) = (Instant::now(), false);
         Ok(())

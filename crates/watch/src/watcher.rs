@@ -5,6 +5,7 @@
 //! another process that loads it continues at the same place and finds the same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io;
 
 use countersign::export::{Item as ExportItem, Line};
 use countersign::hash::Hash;
@@ -309,14 +310,19 @@ impl<'p> Watcher<'p> {
     }
 
     /// Returns the state to save, without the items up to `delivered`, which all destinations have.
-    pub fn state_to_save(&mut self, delivered: Option<u64>) -> &WatchState {
+    ///
+    /// # Errors
+    /// If the state of the rules can't be written.
+    pub fn state_to_save(&mut self, delivered: Option<u64>) -> Result<&WatchState, EngineError> {
         let delivered = delivered.unwrap_or(self.state.serial);
         while self.state.waiting.front().is_some_and(|item| item.serial <= delivered) {
             self.state.waiting.pop_front();
         }
         self.drop_unused_places();
-        self.state.analyzer = self.analyzer.snapshot();
-        &self.state
+        let snapshot = self.analyzer.snapshot().map_err(io::Error::other);
+        self.state.analyzer =
+            snapshot.map_err(|error| EngineError::system("write the state of the rules", &error))?;
+        Ok(&self.state)
     }
 
     fn add_item(&mut self, draft: Draft, now: Time, items: &mut Vec<Item>) {

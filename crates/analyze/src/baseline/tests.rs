@@ -172,9 +172,9 @@ proptest! {
         let mut whole = analyze(&pack, &events, |_, _| {});
         let mut resumed = analyze(&pack, &events, |analyzer, leaf| {
             if leaf % every == 0 {
-                let bytes = analyzer.snapshot();
+                let bytes = analyzer.snapshot().unwrap();
                 *analyzer = Analyzer::restore(analyzer.pack, &bytes).unwrap();
-                assert_eq!(analyzer.snapshot(), bytes);
+                assert_eq!(analyzer.snapshot().unwrap(), bytes);
             }
         });
         // The stored state has neither identities nor events: only lists of new findings show them.
@@ -193,7 +193,7 @@ proptest! {
         let pack = pack();
         analyze(&pack, &events, |analyzer, leaf| {
             if leaf % 50 == 49 {
-                let mut bytes = analyzer.snapshot();
+                let mut bytes = analyzer.snapshot().unwrap();
                 bytes.truncate(bytes.len() - 32);
                 for (at, byte) in &changes {
                     let at = at.index(bytes.len());

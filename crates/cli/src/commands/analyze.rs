@@ -11,14 +11,15 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report;
-use countersign::verify::{Options, SummarizedEvent, Verdict};
+use countersign::verify::{Options, Verdict};
 use countersign_analyze::document::{ExportFacts, FindingsDocument};
 use countersign_analyze::summary::Summary;
 use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
+use countersign_slice::Selection;
 use serde_json::{Value, json};
-use visitor::{Acknowledgments, FindingsVisitor, Signer};
+use visitor::{Acknowledgments, Signer};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
@@ -30,13 +31,14 @@ use crate::io::contents::open_export;
 use crate::io::input::Input;
 use crate::io::output::Folder;
 use crate::io::pieces::{PieceArgs, PieceOutputArgs};
+use crate::io::study::study;
 use crate::io::style::{bad, good};
 use crate::io::verdict::count;
-use crate::io::visit::visit;
 use crate::io::{parsers, style, verdict};
 
 #[cfg(feature = "native")]
 pub(crate) use coverage::{gaps, skipped};
+pub(crate) use visitor::FindingsVisitor;
 
 /// Search verified events with detection rules
 ///
@@ -95,15 +97,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return pieces::write(source, part, args.output.path(), &pack, &parsers, threads);
     }
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
-    let export = match (args.pieces.files(), source) {
-        ([], Some(source)) => analyze(&mut open_export(source)?, trust, &pack, &parsers, threads)?,
-        (files, source) => {
-            let options = Options { trust, ..Options::default() };
-            pieces::analyze(files, source, options, &pack, &parsers, threads)?
+    let mut input = source.map(open_export).transpose()?;
+    if folder.is_some() {
+        // Slices are cut from it later.
+        input = input.map(Input::rereadable).transpose()?;
+    }
+    let options = Options { trust: trust.clone(), ..Options::default() };
+    let export = match (args.pieces.files(), &mut input) {
+        ([], Some(input)) => {
+            let mut visitor = FindingsVisitor::new(&pack, &parsers);
+            let verification = study(input, options, threads, &mut visitor)?;
+            visitor.finish(verification.report)?
         }
+        (files, input) => pieces::analyze(files, input.as_mut(), options, &pack, &parsers, threads)?,
     };
-    if let (Some(folder), Some(source)) = (folder, source) {
-        export.evidence(folder, source, args)?;
+    if let (Some(folder), Some(mut input)) = (folder, input) {
+        export.evidence(folder, &mut input, &trust)?;
     }
     if let Some(before) = &args.recompute {
         return export.compare(before);
@@ -111,42 +120,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let text = if args.format.is_json() { export.json() + "\n" } else { export.text() };
     verdict::print(&text)?;
     Ok(export.exit_status(args.fail_on))
-}
-
-/// Verifies an export, and runs the rules on its events.
-pub(crate) fn analyze<'p>(
-    input: &mut Input,
-    trust: Trust,
-    pack: &'p Pack,
-    parsers: &Parsers,
-    threads: usize,
-) -> Result<AnalyzedExport<'p>, CliError> {
-    let scope = DetectionScope::default();
-    analyze_scope(input, Options { trust, ..Options::default() }, pack, parsers, threads, scope)
-}
-
-/// The events that the rules examine, and the findings that are kept.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct DetectionScope {
-    /// The range of entries; all of them without one.
-    pub(crate) range: Option<(u64, u64)>,
-    /// The number of findings above which the analysis fails; no limit without one.
-    pub(crate) max_findings: Option<u64>,
-}
-
-/// Verifies an export, and runs the rules on those of its events that are in the scope.
-pub(crate) fn analyze_scope<'p>(
-    input: &mut Input,
-    options: Options,
-    pack: &'p Pack,
-    parsers: &Parsers,
-    threads: usize,
-    scope: DetectionScope,
-) -> Result<AnalyzedExport<'p>, CliError> {
-    let mut visitor = FindingsVisitor::new(pack, parsers).within(scope);
-    let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, parsers, event);
-    let verification = visit(input, options, threads, examiner, &mut visitor)?;
-    visitor.finish(verification.report)
 }
 
 /// Returns the detections of the rules in an event. The tuple contains the time of its link, its chain, and its
@@ -185,6 +158,10 @@ pub(crate) struct AnalyzedExport<'p> {
 }
 
 impl AnalyzedExport<'_> {
+    pub(crate) fn pack(&self) -> &Pack {
+        self.pack
+    }
+
     /// Returns the result without the findings, as a report contains it.
     pub(crate) fn summary(&self) -> String {
         let Analysis { findings, digest, future, limits, coverage, .. } = &self.outcome;
@@ -297,7 +274,7 @@ impl AnalyzedExport<'_> {
     }
 
     /// Writes the findings, the pack, and a slice for each finding.
-    fn evidence(&self, folder: Folder, export: &Path, args: &Args) -> Result<(), CliError> {
+    fn evidence(&self, folder: Folder, export: &mut Input, trust: &Trust) -> Result<(), CliError> {
         let directory = folder.path();
         let write = |name: &str, text: &str| {
             let path = directory.join(name);
@@ -306,10 +283,14 @@ impl AnalyzedExport<'_> {
         write("findings.json", &self.json())?;
         write("pack.json", self.pack.as_json())?;
         let findings = &self.outcome.findings;
-        for finding in findings.iter().take(MAX_SLICES) {
-            let destination = directory.join(format!("{}.ndjson", finding.id));
-            slice::of_leaves(export, args.trust.path(), finding.leaves.clone(), &destination)?;
-        }
+        let sliced = findings.iter().take(MAX_SLICES);
+        let (selections, paths): (Vec<_>, Vec<_>) = sliced
+            .map(|finding| {
+                let name = format!("{}.ndjson", finding.id);
+                (Selection::all().leaves(finding.leaves.clone()), directory.join(name))
+            })
+            .unzip();
+        slice::cut_all(export, &selections, &paths, Some(trust))?;
         if findings.len() > MAX_SLICES {
             style::warn(&format!(
                 "slices are written for the first {MAX_SLICES} of {}",

@@ -7,29 +7,30 @@ mod sarif;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report;
-use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
+use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, Verification, VerifiedItem};
+use countersign_analyze::inventory::InventoryOptions;
 use countersign_errors::now;
 use countersign_query::Conclusion;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
 use crate::arg_groups::{AccessArgs, ThreadArgs, TrustArgs};
 use crate::args;
+use crate::commands::analyze::{self, FindingsVisitor};
 use crate::commands::export::{log_url, stream};
-use crate::commands::{analyze, inventory, rules};
+use crate::commands::inventory::{self, InventoryVisitor};
+use crate::commands::rules;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
-use crate::io::hashed::HashedInput;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
-use crate::io::visit::{self, visit};
+use crate::io::study::{Both, Optional, study};
+use crate::io::visit::visit;
 use crate::io::{parsers, style, verdict};
 use policy::Policy;
 use result::{Check, EvidenceData, RuleSearch};
@@ -120,55 +121,44 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let (Some(pack), Some(findings)) = (&pack, &mut policy.findings) {
         name_by_id(pack, findings).map_err(|failure| failure.within(&shown(&args.policy)))?;
     }
-    // The export is read several times.
-    let mut local = Local::open(args)?;
-    let found = pack
-        .as_ref()
-        .map(|pack| local.read(|input| analyze::analyze(input, trust.clone(), pack, &parsers, threads)))
-        .transpose()?;
-    let called = match &policy.endpoints {
-        None => None,
-        Some(of) => {
-            let description = of.openapi.as_deref().map(inventory::description).transpose()?;
-            let inventory_options =
-                countersign_analyze::inventory::InventoryOptions { description, since: of.since };
-            let filter = inventory::EventFilter { parsers, query: None };
-            let found = local
-                .read(|input| inventory::find(input, trust.clone(), inventory_options, &filter, threads))?;
-            Some(found)
-        }
+    let mut input = open(args)?;
+    if args.sarif.is_some() {
+        input = input.rereadable()?;
+    }
+    let filter = inventory::EventFilter { parsers, query: None };
+    let search = inventory::InventorySearch::new(&filter);
+    let findings = pack.as_ref().map(|pack| FindingsVisitor::new(pack, &filter.parsers));
+    let endpoints = policy.endpoints.as_ref().map(|of| {
+        let description = of.openapi.as_deref().map(inventory::description).transpose()?;
+        Ok::<_, CliError>(InventoryVisitor::new(&search, InventoryOptions { description, since: of.since }))
+    });
+    let mut consumers = Both(Optional(findings), Optional(endpoints.transpose()?));
+    let Verification { report, .. } = study(&mut input, options(trust.clone()), threads, &mut consumers)?;
+    let Both(Optional(findings), Optional(endpoints)) = consumers;
+    let found = findings.map(|findings| findings.finish(report.clone())).transpose()?;
+    let called = endpoints.map(|endpoints| endpoints.finish(report.clone()));
+    let checks = result::evaluate(
+        &policy,
+        &EvidenceData {
+            report: &report,
+            now,
+            searched: found.as_ref().zip(pack.as_ref()).map(|(found, pack)| RuleSearch {
+                pack,
+                outcome: &found.outcome,
+                events: found.events,
+            }),
+            inventory: called.as_ref().map(|called| &called.report),
+            before,
+        },
+    );
+    // The named entries are known only now, so their lines require a second read, of the same bytes.
+    let named: BTreeSet<u64> =
+        checks.iter().flat_map(|check| &check.violations).flat_map(|of| &of.leaves).copied().collect();
+    let lines = if args.sarif.is_some() && !named.is_empty() {
+        lines(&mut input, options(trust), &named, threads)?
+    } else {
+        BTreeMap::new()
     };
-    let evaluate = |report: &Report| {
-        result::evaluate(
-            &policy,
-            &EvidenceData {
-                report,
-                now,
-                searched: found.as_ref().zip(pack.as_ref()).map(|(found, pack)| RuleSearch {
-                    pack,
-                    outcome: &found.outcome,
-                    events: found.events,
-                }),
-                inventory: called.as_ref().map(|called| &called.report),
-                before: before.clone(),
-            },
-        )
-    };
-    let (report, lines) = match (&found, &called) {
-        // The named entries are known only after the first pass, so their lines are found in a second one.
-        (None, None) => {
-            let verification = local.read(|input| visit::verify(input, options(trust), threads))?;
-            (verification.report, BTreeMap::new())
-        }
-        (found, called) => {
-            let report = found.as_ref().map(|of| &of.report).or(called.as_ref().map(|of| &of.verified));
-            let named = report.map(evaluate).unwrap_or_default();
-            let named: BTreeSet<u64> =
-                named.iter().flat_map(|check| &check.violations).flat_map(|of| &of.leaves).copied().collect();
-            local.read(|input| lines(input, options(trust), &named, threads))?
-        }
-    };
-    let checks = evaluate(&report);
     let searched = found.as_ref().zip(pack.as_ref());
     let mut gaps =
         searched.map_or_else(Vec::new, |(found, pack)| analyze::gaps(&found.outcome.coverage, &pack.name));
@@ -255,41 +245,10 @@ fn baseline(path: &Path) -> Result<BTreeSet<String>, CliError> {
     Ok(open.filter_map(name).collect())
 }
 
-/// An export that can be read repeatedly.
-struct Local {
-    path: PathBuf,
-    /// The hash of the bytes that were read first.
-    sha256: Option<[u8; 32]>,
-    /// The downloaded export, deleted when it is no longer needed.
-    _file: Option<NamedTempFile>,
-}
-
-impl Local {
-    fn open(args: &Args) -> Result<Self, CliError> {
-        let mut input = match log_url(&args.export) {
-            None if args.export == Path::new("-") => Input::open(&args.export)?,
-            None => return Ok(Self { path: args.export.clone(), sha256: None, _file: None }),
-            Some(url) => stream(url, args.access.token()?.as_ref())?,
-        };
-        let failed = |error: std::io::Error| CliError::io("keep", &shown(&args.export), &error);
-        let mut file = NamedTempFile::new().map_err(failed)?;
-        std::io::copy(input.reader()?, &mut file).map_err(failed)?;
-        file.flush().map_err(failed)?;
-        Ok(Self { path: file.path().to_owned(), sha256: None, _file: Some(file) })
-    }
-
-    /// Reads the whole export. Fails if its bytes differ from those that were read before: the answers would be about
-    /// different files.
-    fn read<T>(&mut self, pass: impl FnOnce(&mut Input) -> Result<T, CliError>) -> Result<T, CliError> {
-        let mut hashed = HashedInput::new(open_export(&self.path)?)?;
-        let result = pass(&mut hashed.input)?;
-        let sha256 = hashed.finish()?;
-        if *self.sha256.get_or_insert(sha256) != sha256 {
-            let hint = "run the command again, on a copy that nothing writes to";
-            let changed = CliError::unusable("io.changed", "the export changed while it was read", hint);
-            return Err(changed.within(&shown(&self.path)));
-        }
-        Ok(result)
+fn open(args: &Args) -> Result<Input, CliError> {
+    match log_url(&args.export) {
+        None => open_export(&args.export),
+        Some(url) => stream(url, args.access.token()?.as_ref()),
     }
 }
 
@@ -299,11 +258,11 @@ fn lines(
     options: Options,
     leaves: &BTreeSet<u64>,
     threads: usize,
-) -> Result<(Report, BTreeMap<u64, u64>), CliError> {
-    let examiner = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.select(()));
+) -> Result<BTreeMap<u64, u64>, CliError> {
+    let examiner = || |event: &SummarizedEvent<'_>| Some(event.select(()));
     let mut visitor = LineVisitor { leaves, lines: BTreeMap::new() };
-    let verification = visit(input, options, threads, examiner, &mut visitor)?;
-    Ok((verification.report, visitor.lines))
+    visit(input, options, threads, examiner, &mut visitor)?;
+    Ok(visitor.lines)
 }
 
 /// Records the lines of some entries.
@@ -321,30 +280,5 @@ impl EventVisitor for LineVisitor<'_> {
             self.lines.insert(event.index, event.line);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_answers_are_about_the_same_bytes() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("audit.ndjson");
-        let write = |text: &str| std::fs::write(&path, text).expect("the file is written");
-        let mut local = Local { path: path.clone(), sha256: None, _file: None };
-        let whole = |input: &mut Input| input.all(1);
-        // Also what a pass doesn't read is compared.
-        let nothing = |_: &mut Input| Ok(Vec::new());
-        write("one\ntwo\n");
-        assert_eq!(local.read(whole).expect("its bytes"), b"one\ntwo\n");
-        assert!(local.read(nothing).is_ok());
-        write("one\nTwo\n");
-        for changed in [local.read(whole), local.read(nothing)] {
-            assert_eq!(changed.expect_err("other bytes").code(), "io.changed");
-        }
-        write("one\ntwo\n");
-        assert!(local.read(nothing).is_ok());
     }
 }

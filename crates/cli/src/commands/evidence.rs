@@ -183,10 +183,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         Some(url) if args.pieces.files().is_empty() => stream(url, args.access.token()?.as_ref())?,
         _ => Input::open(export)?,
     };
-    if folder.is_some() {
-        // Slices are cut from it later.
-        input = input.rereadable()?;
-    }
+    // Slices are cut from it later.
+    input = if folder.is_some() || as_file.is_some() { input.rereadable()? } else { input.hashed() };
     let GatherResult { verification, file, leaves, evidence } =
         gatherer.gather(&mut input, as_file.is_some())?;
     let headline = verdict::headline(&verification.report);
@@ -202,10 +200,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             folder.finish()?;
         }
         (None, Some(destination)) => {
-            let path = export.clone();
-            let found =
-                selected::SelectedEvents { path, file, verification, leaves, examined: None, sample: None };
-            gatherer.file(found, destination, &evidence)?;
+            let source = selected::ReportInput { name: selected::name(export), input };
+            let found = selected::SelectedEvents { file, verification, leaves, examined: None, sample: None };
+            gatherer.file(source, &found, destination, &evidence)?;
         }
         (None, None) => write(args.output.as_deref(), &format_evidence(&evidence, args.format.format()))?,
     }

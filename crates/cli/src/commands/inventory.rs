@@ -6,10 +6,9 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
-use countersign::trust::Trust;
 use countersign::verify::report::Report as Verified;
 use countersign::verify::{
-    EventVisitor, Options, PendingItem, SelectedItem, SummarizedEvent, Verdict, Verification, VerifiedItem,
+    EventVisitor, Options, PendingItem, SelectedItem, SummarizedEvent, Verdict, VerifiedItem,
 };
 use countersign_analyze::document::ExportFacts;
 use countersign_analyze::inventory::{
@@ -27,8 +26,8 @@ use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::pieces::{PieceArgs, PieceOutputArgs};
 use crate::io::query::{EventQuery, MetConditions, parse_event};
+use crate::io::study::{Consumer, Examiner, study};
 use crate::io::verdict::count;
-use crate::io::visit::visit;
 use crate::io::{self, parsers, query, style, verdict};
 
 /// List the API endpoints that are actually called
@@ -124,45 +123,39 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (source, threads) = (args.export.as_deref(), args.threads.count());
     let search = InventorySearch::new(&filter);
     if let (Some(part), Some(source)) = (args.pieces.part(), source) {
-        let examiner = || |event: &SummarizedEvent<'_>| search.examine(event);
+        let examiner = || |event: &SummarizedEvent<'_>| (&search).examine(event);
         let (output, settings) = (args.output.path(), settings(&filter));
         return io::pieces::write(source, part, output, &settings, threads, examiner, &CallCodec);
     }
-    let found = match (args.pieces.files(), source) {
-        ([], Some(source)) => find(&mut open(source, args)?, trust, inventory_options, &filter, threads)?,
-        (files, source) => search.inventory(inventory_options, |visitor| {
-            let options = Options { trust, ..Options::default() };
-            io::pieces::visit(files, source, &settings(&filter), options, threads, &CallCodec, visitor)
-        })?,
+    let options = Options { trust, ..Options::default() };
+    let mut visitor = InventoryVisitor::new(&search, inventory_options);
+    let verification = match (args.pieces.files(), source) {
+        ([], Some(source)) => study(&mut open(source, args)?, options, threads, &mut visitor)?,
+        (files, source) => {
+            let settings = settings(&filter);
+            let mut input = source.map(Input::open).transpose()?;
+            io::pieces::visit(files, input.as_mut(), &settings, options, threads, &CallCodec, &mut visitor)?
+        }
     };
+    let found = visitor.finish(verification.report);
     verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
 }
 
-/// Verifies an export, and lists the endpoints that were called.
-pub(crate) fn find(
-    input: &mut Input,
-    trust: Trust,
-    inventory_options: InventoryOptions,
-    filter: &EventFilter,
-    threads: usize,
-) -> Result<ExportInventory, CliError> {
-    let options = Options { trust, ..Options::default() };
-    let search = InventorySearch::new(filter);
-    let examiner = || |event: &SummarizedEvent<'_>| search.examine(event);
-    search.inventory(inventory_options, |visitor| visit(input, options, threads, examiner, visitor))
-}
-
 /// The search for calls in events.
-struct InventorySearch<'f> {
+pub(crate) struct InventorySearch<'f> {
     parsers: &'f Parsers,
     query: Option<EventQuery<'f>>,
 }
 
 impl<'f> InventorySearch<'f> {
-    fn new(filter: &'f EventFilter) -> Self {
+    pub(crate) fn new(filter: &'f EventFilter) -> Self {
         Self { parsers: &filter.parsers, query: filter.query.as_ref().map(EventQuery::new) }
     }
+}
+
+impl Examiner for &InventorySearch<'_> {
+    type Item = ExaminedEvent;
 
     /// Selects events that record a call, or that no parser recognizes.
     fn examine(&self, event: &SummarizedEvent<'_>) -> Option<SelectedItem<ExaminedEvent>> {
@@ -176,19 +169,6 @@ impl<'f> InventorySearch<'f> {
             });
             (call.is_some() || is_unparsed).then(|| event.select(ExaminedEvent { call, is_unparsed }))
         })
-    }
-
-    /// Returns the inventory of the calls that `visit` passes to the visitor.
-    fn inventory(
-        &self,
-        options: InventoryOptions,
-        visit: impl FnOnce(&mut InventoryVisitor<'_>) -> Result<Verification, CliError>,
-    ) -> Result<ExportInventory, CliError> {
-        let inventory = Inventory::new(options);
-        let mut visitor = InventoryVisitor { query: self.query.as_ref(), inventory, events: 0 };
-        let verified = visit(&mut visitor)?.report;
-        let InventoryVisitor { inventory, events, .. } = visitor;
-        Ok(ExportInventory { verified, report: inventory.finish(), events })
     }
 }
 
@@ -207,7 +187,7 @@ struct EventCall {
 
 /// An event that records a call, or that no parser recognizes.
 #[derive(Debug)]
-struct ExaminedEvent {
+pub(crate) struct ExaminedEvent {
     call: Option<EventCall>,
     is_unparsed: bool,
 }
@@ -219,10 +199,29 @@ impl PendingItem for ExaminedEvent {
 }
 
 /// Collects the calls of verified events.
-struct InventoryVisitor<'q> {
-    query: Option<&'q EventQuery<'q>>,
+pub(crate) struct InventoryVisitor<'q> {
+    search: &'q InventorySearch<'q>,
     inventory: Inventory,
     events: u64,
+}
+
+impl<'q> InventoryVisitor<'q> {
+    pub(crate) fn new(search: &'q InventorySearch<'q>, options: InventoryOptions) -> Self {
+        Self { search, inventory: Inventory::new(options), events: 0 }
+    }
+
+    /// Ends with the report on the export.
+    pub(crate) fn finish(self, verified: Verified) -> ExportInventory {
+        ExportInventory { verified, report: self.inventory.finish(), events: self.events }
+    }
+}
+
+impl<'q> Consumer for InventoryVisitor<'q> {
+    type Examiner = &'q InventorySearch<'q>;
+
+    fn examiner(&self) -> Self::Examiner {
+        self.search
+    }
 }
 
 impl EventVisitor for InventoryVisitor<'_> {
@@ -236,7 +235,7 @@ impl EventVisitor for InventoryVisitor<'_> {
             self.inventory.add_unparsed();
         }
         if let Some(EventCall { call, met }) = call
-            && self.query.is_none_or(|query| query.matches(met, &link))
+            && self.search.query.as_ref().is_none_or(|query| query.matches(met, &link))
         {
             self.inventory.add_call(link.index, call);
         }

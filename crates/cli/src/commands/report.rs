@@ -21,7 +21,6 @@ use crate::args;
 use crate::commands::{risk, rules, verify};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::contents::open_export;
 use crate::io::verdict::count;
 use crate::io::{input, parsers, style, verdict};
 
@@ -183,17 +182,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let pack = if args.detections { Some(rules::load(&args.detection_rules)?) } else { None };
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
-    let mut found = selected::select(export, &input, &request)?;
+    let mut source = selected::open(export)?;
+    let (found, detections) = selected::select(&mut source, &input, &request, pack.as_ref())?;
     verify::refuse_unread(&found.verification.report, &shown(export))?;
     if !scenarios.is_empty() {
         sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
         sections::check_count(sections.len())?;
     }
-    let detections = pack.map(|pack| {
-        let selected::ReportSelection { range, parsers, threads, .. } = &request;
-        detections::detect(&mut open_export(export)?, &input, &pack, *range, parsers, *threads)
-    });
-    let detections = detections.transpose()?;
     let verified = &found.verification.report;
     let gaps = ExportGaps {
         is_verified: verified.verdict == Verdict::Verified,
@@ -212,7 +207,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         embed: args.embed,
         detections,
     };
-    let note = written::write(&mut found, &input, &request, annotations, page, args.output.as_deref())?;
+    let note =
+        written::write(&mut source, &found, &input, &request, annotations, page, args.output.as_deref())?;
     let report = &found.verification.report;
     let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {
         let requires_none = report.log.is_some() && report.not_needed().any(|name| name == "witnesses");

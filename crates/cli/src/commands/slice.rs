@@ -1,5 +1,7 @@
 //! `countersign slice`: creates a smaller export that still verifies.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -10,11 +12,11 @@ use countersign::link::ChainId;
 use countersign::trust::Trust;
 use countersign::verify::{Options, Severity, Verdict};
 use countersign_query::Query;
-use countersign_slice::{Plan, Selection, Survey};
+use countersign_slice::{Plan, Selection, Slicers, Survey};
 
 use crate::arg_groups::{OutputArgs, threads};
 use crate::args;
-use crate::errors::CliError;
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
 use crate::io::export::Part;
@@ -138,6 +140,27 @@ fn plan<'s>(
     trust: Option<&'s Trust>,
     visit: impl Fn(&Item<'_>),
 ) -> Result<Plan<'s>, CliError> {
+    survey(input, std::slice::from_ref(selection), trust, visit)?
+        .finish()
+        .map_err(|error| failed(error).within(input.name()))
+}
+
+/// Decides which lines of the export the slice of each selection needs.
+fn plans<'s>(
+    input: &mut Input,
+    selections: &'s [Selection<'s>],
+    trust: Option<&'s Trust>,
+    visit: impl Fn(&Item<'_>),
+) -> Result<Vec<Plan<'s>>, CliError> {
+    survey(input, selections, trust, visit)?.finish_all().map_err(|error| failed(error).within(input.name()))
+}
+
+fn survey<'s>(
+    input: &mut Input,
+    selections: &'s [Selection<'s>],
+    trust: Option<&'s Trust>,
+    visit: impl Fn(&Item<'_>),
+) -> Result<Survey<'s>, CliError> {
     let mut survey: Option<Survey<'_>> = None;
     export::read(input, "reading", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
@@ -145,13 +168,12 @@ fn plan<'s>(
             survey.line(number, item).map_err(failed)
         }
         (Part::Header(header), _) => {
-            survey = Some(Survey::new(header, selection, trust));
+            survey = Some(Survey::of_all(header, selections, trust));
             Ok(())
         }
         (Part::Item(..), None) => Ok(()),
     })?;
-    let Some(survey) = survey else { return Err(export::empty()) };
-    survey.finish().map_err(|error| failed(error).within(input.name()))
+    survey.ok_or_else(export::empty)
 }
 
 fn write(input: &mut Input, plan: &Plan<'_>, destination: Option<&Path>) -> Result<(u64, u64), CliError> {
@@ -177,28 +199,42 @@ fn failed(error: Error) -> CliError {
     if error.code == Code::Selection { error.into() } else { CliError::broken(error) }
 }
 
-/// Writes an export with only these events.
-pub(crate) fn of_leaves(
-    export: &Path,
-    trust: Option<&Path>,
-    leaves: Vec<u64>,
-    destination: &Path,
-) -> Result<(), CliError> {
-    let trust = trust.map(input::trust).transpose()?;
-    let mut input = Input::open(export)?.rereadable()?;
-    cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), Some(destination)).map(|_| ())
-}
+/// The number of bytes of a slice that wait in memory.
+const WAITING_BYTES: usize = 1 << 16;
 
-/// Writes an export with the events that match by chain, position and text.
-pub(crate) fn matching(
+/// Writes an export for each selection, in two passes for all of them.
+pub(crate) fn cut_all(
     input: &mut Input,
-    trust: Option<&Path>,
-    matches: &dyn Fn(ChainId, u64, &str) -> bool,
-    destination: &Path,
+    selections: &[Selection<'_>],
+    destinations: &[PathBuf],
+    trust: Option<&Trust>,
 ) -> Result<(), CliError> {
-    let trust = trust.map(input::trust).transpose()?;
-    let selection = Selection::all().matching(|link, event| matches(link.chain, link.seq, event));
-    cut(input, &selection, trust.as_ref(), Some(destination)).map(|_| ())
+    if selections.is_empty() {
+        return Ok(());
+    }
+    let plans = plans(input, selections, trust, |_| {})?;
+    let mut outs: Vec<_> = plans.iter().map(|_| Writer::new()).collect();
+    let mut slicers = Slicers::new(&plans, &mut outs);
+    // Files are opened only to write to them, because a process can have few open files.
+    let write = |outs: &mut [Writer], least: usize| {
+        outs.iter_mut().zip(destinations).filter(|(out, _)| out.as_bytes().len() >= least).try_for_each(
+            |(out, path)| {
+                let file = File::options().create(true).append(true).open(path);
+                let written = file.and_then(|mut file| file.write_all(out.as_bytes()));
+                out.clear();
+                written.map_err(|error| CliError::io("write", &shown(path), &error))
+            },
+        )
+    };
+    export::read(input, "slicing", |part| {
+        if let Part::Item(number, item) = part {
+            slicers.line(number, item, &mut outs).map_err(CliError::broken)?;
+            write(&mut outs, WAITING_BYTES)?;
+        }
+        Ok(())
+    })?;
+    slicers.finish(&mut outs).map_err(|error| CliError::broken(error).within(input.name()))?;
+    write(&mut outs, 0)
 }
 
 /// Pairs each --withhold with the reason of the --as after it.

@@ -8,6 +8,7 @@ use crate::arg_groups::{OutputArgs, ThreadArgs};
 use crate::args;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::seekable::{Opened, SeekableFile};
 use crate::io::{file_limit, pin, progress, style};
@@ -152,8 +153,18 @@ pub(crate) fn open(path: &Path) -> Result<SeekableFile, CliError> {
     {
         return Ok(file);
     }
+    Err(no_file(&shown(path)))
+}
+
+/// Returns the file of an input. Fails if it is a stream.
+pub(crate) fn seekable(input: &mut Input) -> Result<&mut SeekableFile, CliError> {
+    let name = input.name().to_owned();
+    input.file_mut().ok_or_else(|| no_file(&name))
+}
+
+fn no_file(name: &str) -> CliError {
     let hint = "save it to a file first: a stream has no parts";
-    Err(CliError::unusable("summary.stream", "this is not a file", hint).within(&shown(path)))
+    CliError::unusable("summary.stream", "this is not a file", hint).within(name)
 }
 
 impl From<PartsError> for CliError {

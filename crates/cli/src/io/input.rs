@@ -11,9 +11,11 @@ use countersign_ingest::lines::{LineSplitter, is_space};
 use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
 use crate::errors::{CliError, shown};
+use crate::io::hashing::{FileDigest, Hashing};
 use crate::io::progress;
 use crate::io::seekable::{Opened, SeekableFile};
 use crate::io::stage::{DETECTION_BYTES, Stage};
+use crate::io::tee::TeeReader;
 
 const CHUNK_BYTES: usize = 1 << 17;
 const MIB: u64 = 1 << 20;
@@ -25,7 +27,7 @@ const MAX_PAGE_MIB: u64 = 8;
 /// The input of a command.
 pub(crate) struct Input {
     name: String,
-    source: Source,
+    bytes: Hashing<Source>,
     size: Option<u64>,
 }
 
@@ -33,6 +35,15 @@ enum Source {
     /// A file that can be read again from its beginning.
     File(SeekableFile),
     Stream(Box<dyn Read + Send>),
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Stream(stream) => stream.read(buffer),
+        }
+    }
 }
 
 /// A line without its line feed.
@@ -55,8 +66,7 @@ impl Input {
     /// Opens a file; `-` is standard input.
     pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
         if path == Path::new("-") {
-            let source = Source::Stream(Box::new(io::stdin()));
-            return Ok(Self { name: name(path), source, size: None });
+            return Ok(Self::stream(&name(path), Box::new(io::stdin())));
         }
         let name = name(path);
         let (source, size) = match SeekableFile::open(path)? {
@@ -66,7 +76,7 @@ impl Input {
             }
             Opened::Stream(file) => (Source::Stream(Box::new(file)), None),
         };
-        Ok(Self { name, source, size })
+        Ok(Self { name, bytes: Hashing::new(source), size })
     }
 
     /// Checks that all paths can be read, one after the other.
@@ -82,32 +92,41 @@ impl Input {
 
     /// Creates an input from a stream.
     pub(crate) fn stream(name: &str, stream: Box<dyn Read + Send>) -> Self {
-        Self { name: name.into(), source: Source::Stream(stream), size: None }
+        Self { name: name.into(), bytes: Hashing::new(Source::Stream(stream)), size: None }
     }
 
-    /// Returns an input that can be read once, through another reader.
-    pub(crate) fn through<R: Read + Send + 'static>(
-        mut self,
-        wrap: impl FnOnce(Box<dyn Read + Send>) -> R,
-    ) -> Result<Self, CliError> {
-        self.reader()?;
-        let Self { name, source, size } = self;
-        let reader: Box<dyn Read + Send> = match source {
-            Source::File(file) => Box::new(file),
-            Source::Stream(stream) => stream,
-        };
-        Ok(Self { name, source: Source::Stream(Box::new(wrap(reader))), size })
+    /// Hashes the bytes as they are read. Reading fails with `io.changed` at the end of the file if its bytes differ from
+    /// those that were read first, so that all answers are about the same bytes.
+    pub(crate) fn hashed(mut self) -> Self {
+        self.bytes.start();
+        self
     }
 
-    /// Makes the input readable more than once: a stream is copied to a temporary file.
+    /// Makes the input readable more than once: a stream is copied to a temporary file. The bytes are
+    /// [hashed](Self::hashed).
     pub(crate) fn rereadable(mut self) -> Result<Self, CliError> {
-        if let Source::Stream(stream) = &mut self.source {
+        if let Source::Stream(stream) = self.bytes.source_mut() {
             let failed = |error: io::Error| CliError::io("keep", &self.name, &error);
             let mut file = tempfile::tempfile().map_err(failed)?;
             self.size = Some(io::copy(stream, &mut file).map_err(failed)?);
-            self.source = Source::File(SeekableFile::Local(file));
+            self.bytes = Hashing::new(Source::File(SeekableFile::Local(file)));
         }
-        Ok(self)
+        Ok(self.hashed())
+    }
+
+    /// Returns the hash and size of the bytes. Reads the input if it wasn't read to its end before.
+    pub(crate) fn digest(&mut self) -> Result<FileDigest, CliError> {
+        if let Some(digest) = self.bytes.digest() {
+            return Ok(digest);
+        }
+        self.bytes.start();
+        let name = self.name.clone();
+        let bar = progress::bar("hashing", self.size);
+        let mut reader = TeeReader { reader: self.reader()?, tap: |read: &[u8]| bar.inc(read.len() as u64) };
+        let copied = io::copy(&mut reader, &mut io::sink());
+        bar.finish_and_clear();
+        let digest = copied.and_then(|_| self.bytes.digest().ok_or(io::ErrorKind::UnexpectedEof.into()));
+        digest.map_err(|error| CliError::io("read", &name, &error))
     }
 
     /// Returns the name, for messages.
@@ -127,7 +146,15 @@ impl Input {
 
     /// Returns the file, unless the input is a stream.
     pub(crate) fn file(&self) -> Option<&SeekableFile> {
-        match &self.source {
+        match self.bytes.source() {
+            Source::File(file) => Some(file),
+            Source::Stream(_) => None,
+        }
+    }
+
+    /// Returns the file, unless the input is a stream. Its position is undefined, and what is read isn't hashed.
+    pub(crate) fn file_mut(&mut self) -> Option<&mut SeekableFile> {
+        match self.bytes.source_mut() {
             Source::File(file) => Some(file),
             Source::Stream(_) => None,
         }
@@ -157,13 +184,11 @@ impl Input {
 
     /// Returns the raw bytes, from the beginning if it is a file.
     pub(crate) fn reader(&mut self) -> Result<&mut (dyn Read + Send), CliError> {
-        match &mut self.source {
-            Source::File(file) => {
-                file.rewind().map_err(|error| CliError::io("read", &self.name, &error))?;
-                Ok(file)
-            }
-            Source::Stream(stream) => Ok(stream),
+        if let Source::File(file) = self.bytes.source_mut() {
+            file.rewind().map_err(|error| CliError::io("read", &self.name, &error))?;
+            self.bytes.restart();
         }
+        Ok(&mut self.bytes)
     }
 
     /// Calls `line` with each line.

@@ -10,6 +10,7 @@ use crate::commands::summarize::{open, within};
 use crate::commands::verify::summaries::check_export;
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::{file_limit, progress, style};
 
@@ -115,7 +116,7 @@ where
 /// Verifies the pieces of all parts and visits their events. Checks that the pieces belong to the export, if given.
 pub(crate) fn visit<C, V>(
     paths: &[PathBuf],
-    export: Option<&Path>,
+    export: Option<&mut Input>,
     settings: &Settings<'_>,
     options: Options,
     threads: usize,

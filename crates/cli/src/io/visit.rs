@@ -9,7 +9,6 @@ use countersign::verify::{
 use crate::errors::CliError;
 use crate::io::input::Input;
 use crate::io::progress;
-use crate::io::tee::TeeReader;
 
 /// Verifies an export and visits its events; see [`parallel::visit`].
 pub(crate) fn visit<V, X>(
@@ -23,25 +22,7 @@ where
     V: EventVisitor<Error = CliError>,
     X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
 {
-    visit_tapped(input, |_| (), options, threads, examiner, visitor)
-}
-
-/// Verifies an export and visits its events. `tap` also gets the raw bytes of the file as they are read.
-pub(crate) fn visit_tapped<V, X>(
-    input: &mut Input,
-    tap: impl FnMut(&[u8]) + Send,
-    options: Options,
-    threads: usize,
-    examiner: impl Fn() -> X + Sync,
-    visitor: &mut V,
-) -> Result<Verification, CliError>
-where
-    V: EventVisitor<Error = CliError>,
-    X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
-{
-    read(input, |reader, progress| {
-        parallel::visit(TeeReader { reader, tap }, options, threads, examiner, visitor, progress)
-    })
+    read(input, |reader, progress| parallel::visit(reader, options, threads, examiner, visitor, progress))
 }
 
 /// Verifies an export.

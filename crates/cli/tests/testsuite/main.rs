@@ -3,6 +3,7 @@
 mod analyze;
 mod backup;
 mod bad_input;
+mod changing;
 mod check;
 mod check_parts;
 mod claims;

@@ -8,11 +8,13 @@ use countersign_analyze::{Detected, ENGINE, Pack};
 use countersign_query::Parsers;
 
 use super::AnalyzedExport;
-use super::visitor::FindingsVisitor;
+use super::visitor::{FindingsExaminer, FindingsVisitor};
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::input::Input;
 use crate::io::pieces::{self, Settings};
 use crate::io::spill_queue::PendingValue;
+use crate::io::study::Examiner as _;
 
 /// Examines a part of an export, and writes its piece.
 pub(super) fn write(
@@ -23,7 +25,8 @@ pub(super) fn write(
     parsers: &Parsers,
     threads: usize,
 ) -> Result<ExitStatus, CliError> {
-    let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, parsers, event);
+    let examiner = FindingsExaminer { pack, parsers };
+    let examiner = || move |event: &SummarizedEvent<'_>| examiner.examine(event);
     let (settings, codec) = (settings(pack, parsers), DetectedCodec { pack });
     pieces::write(export, part, output, &settings, threads, examiner, &codec)
 }
@@ -31,7 +34,7 @@ pub(super) fn write(
 /// Verifies the pieces of all parts, and makes the findings. Checks that the pieces belong to the export, if given.
 pub(super) fn analyze<'p>(
     files: &[PathBuf],
-    export: Option<&Path>,
+    export: Option<&mut Input>,
     options: Options,
     pack: &'p Pack,
     parsers: &Parsers,

@@ -15,9 +15,10 @@ use countersign_analyze::pieces::PieceError;
 use countersign_analyze::{Acknowledgment, Analyzer, Detected, Pack, Signers};
 use countersign_query::Parsers;
 
-use super::{AnalyzedExport, DetectionScope, detect};
+use super::{AnalyzedExport, detect};
 use crate::errors::CliError;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
+use crate::io::study::{Consumer, Examiner};
 
 /// The approximate number of bytes that wait in memory.
 const MEMORY_BYTES: usize = 16 << 20;
@@ -97,8 +98,32 @@ fn read(detected: &[u8], pack: &Pack) -> Result<Detected, CliError> {
     Detected::from_bytes(detected, pack).map_err(|error| broken(&error))
 }
 
+/// Runs the rules on events, in any thread.
+#[derive(Clone, Copy)]
+pub(crate) struct FindingsExaminer<'p, 'r> {
+    pub(super) pack: &'p Pack,
+    pub(super) parsers: &'r Parsers,
+}
+
+impl Examiner for FindingsExaminer<'_, '_> {
+    /// None for an event that is examined when it is visited.
+    type Item = Option<PendingValue<Detected>>;
+
+    /// Runs the rules on an event, unless they depend on its signer, who is known only when it is visited.
+    fn examine(&self, event: &SummarizedEvent<'_>) -> Option<SelectedItem<Self::Item>> {
+        let Self { pack, parsers } = *self;
+        if pack.reads_signer() {
+            return Some(event.select_with_text(None));
+        }
+        let text = std::str::from_utf8(event.text).ok()?;
+        let detected = detect(pack, parsers, text, (event.time, event.chain, None));
+        let item = Some(PendingValue::new(detected));
+        Some(if Acknowledgment::may_be(text) { event.select_with_text(item) } else { event.select(item) })
+    }
+}
+
 /// Collects the findings of the events that it visits.
-pub(super) struct FindingsVisitor<'p, 'r> {
+pub(crate) struct FindingsVisitor<'p, 'r> {
     parsers: &'r Parsers,
     analyzer: OrderedAnalyzer<'p>,
     acknowledgments: Acknowledgments,
@@ -108,7 +133,7 @@ pub(super) struct FindingsVisitor<'p, 'r> {
 }
 
 impl<'p, 'r> FindingsVisitor<'p, 'r> {
-    pub(super) fn new(pack: &'p Pack, parsers: &'r Parsers) -> Self {
+    pub(crate) fn new(pack: &'p Pack, parsers: &'r Parsers) -> Self {
         Self::with_memory(pack, parsers, MEMORY_BYTES)
     }
 
@@ -129,30 +154,22 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
         }
     }
 
-    /// Examines only events in the scope, and fails once there are more findings than it allows.
-    pub(super) fn within(mut self, scope: DetectionScope) -> Self {
-        self.range = scope.range;
-        self.analyzer.max_findings = scope.max_findings.unwrap_or(u64::MAX);
+    /// Examines only events in a range of entries, if given.
+    #[must_use]
+    pub(crate) fn within(mut self, range: Option<(u64, u64)>) -> Self {
+        self.range = range;
         self
     }
 
-    /// Runs the rules on an event, unless they depend on its signer, who is known only when it is visited.
-    pub(super) fn examine(
-        pack: &Pack,
-        parsers: &Parsers,
-        event: &SummarizedEvent<'_>,
-    ) -> Option<SelectedItem<Option<PendingValue<Detected>>>> {
-        if pack.reads_signer() {
-            return Some(event.select_with_text(None));
-        }
-        let text = std::str::from_utf8(event.text).ok()?;
-        let detected = detect(pack, parsers, text, (event.time, event.chain, None));
-        let item = Some(PendingValue::new(detected));
-        Some(if Acknowledgment::may_be(text) { event.select_with_text(item) } else { event.select(item) })
+    /// Fails once there are more findings.
+    #[must_use]
+    pub(crate) fn with_max_findings(mut self, max_findings: u64) -> Self {
+        self.analyzer.max_findings = max_findings;
+        self
     }
 
     /// Ends with the report on the export.
-    pub(super) fn finish(self, report: Report) -> Result<AnalyzedExport<'p>, CliError> {
+    pub(crate) fn finish(self, report: Report) -> Result<AnalyzedExport<'p>, CliError> {
         let Self { mut analyzer, acknowledgments, events, mut waiting, .. } = self;
         let pack = analyzer.pack;
         waiting.for_each(
@@ -166,8 +183,15 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
     }
 }
 
+impl<'p, 'r> Consumer for FindingsVisitor<'p, 'r> {
+    type Examiner = FindingsExaminer<'p, 'r>;
+
+    fn examiner(&self) -> Self::Examiner {
+        FindingsExaminer { pack: self.analyzer.pack, parsers: self.parsers }
+    }
+}
+
 impl EventVisitor for FindingsVisitor<'_, '_> {
-    /// None for an event that is examined when it is visited.
     type Item = Option<PendingValue<Detected>>;
     type Error = CliError;
 

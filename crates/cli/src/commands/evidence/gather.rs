@@ -21,16 +21,16 @@ use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::Args;
 use crate::commands::report::selected;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::hashing::FileDigest;
 use crate::io::input::{self, Input};
 use crate::io::pieces;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
-use crate::io::visit::visit_tapped;
+use crate::io::visit::visit;
 
 /// The maximum number of listed events of a record or a person.
 const MAX_ROWS: usize = 10_000;
@@ -190,22 +190,14 @@ impl Gatherer<'_> {
             leaves: wants_leaves.then(Vec::new),
         };
         let threads = args.threads.count();
-        let (verification, sha256, bytes) = if let files @ [_, ..] = args.pieces.files() {
-            let (settings, codec, export) = (self.settings(), self.codec(), args.export.as_deref());
-            let verification =
-                pieces::visit(files, export, &settings, options, threads, &codec, &mut visitor)?;
-            let (sha256, bytes) = selected::hash(input)?;
-            (verification, sha256, bytes)
+        let verification = if let files @ [_, ..] = args.pieces.files() {
+            let (settings, codec) = (self.settings(), self.codec());
+            pieces::visit(files, Some(input), &settings, options, threads, &codec, &mut visitor)?
         } else {
-            let (mut hash, mut bytes) = (Sha256::new(), 0);
-            let tap = |read: &[u8]| {
-                hash.update(read);
-                bytes += read.len() as u64;
-            };
             let examiner = || |event: &SummarizedEvent<'_>| self.select(&looking, event);
-            let verification = visit_tapped(input, tap, options, threads, examiner, &mut visitor)?;
-            (verification, Hash(hash.finalize().into()), bytes)
+            visit(input, options, threads, examiner, &mut visitor)?
         };
+        let FileDigest { sha256, bytes } = input.digest()?;
         let report = &verification.report;
         let RecordVisitor { mut records, chains, ended, leaves, .. } = visitor;
         let mut leaves = leaves.unwrap_or_default();

@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use countersign::link::EventLink;
 use countersign::time::Time;
 use countersign_controls::{AnswerContent, EventEvaluator, Evidence, ListedEvent};
+use countersign_slice::Selection;
 
 use super::Format;
 use super::gather::Gatherer;
 use crate::commands::report::selected::{self, ReportSelection, VerifyInput};
 use crate::commands::report::written::Annotations;
 use crate::commands::{report, slice};
-use crate::errors::{CliError, shown};
-use crate::io::input::Input;
+use crate::errors::CliError;
+use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::style;
 
@@ -35,18 +37,18 @@ impl Gatherer<'_> {
     /// Writes an evidence file with the sampled events.
     pub(super) fn file(
         &self,
-        found: selected::SelectedEvents,
+        mut export: selected::ReportInput,
+        found: &selected::SelectedEvents,
         destination: &Path,
         evidence: &Evidence,
     ) -> Result<(), CliError> {
         if sampled(evidence).next().is_none() {
             let hint = "write only the document with -o FILE.md, or all formats with -o FOLDER/";
             let message = "no event answers a question of this framework, so an evidence file would be empty";
-            return Err(CliError::unusable("selection.empty", message, hint).within(&shown(&found.path)));
+            return Err(CliError::unusable("selection.empty", message, hint).within(export.input.name()));
         }
-        let mut found = found;
         let mut sections =
-            report::of_markdown(&format_evidence(evidence, Format::Markdown), &shown(&found.path))?;
+            report::of_markdown(&format_evidence(evidence, Format::Markdown), export.input.name())?;
         if let Some(first) = sections.first_mut() {
             first.data = Some(format_evidence(evidence, Format::Json));
         }
@@ -70,7 +72,8 @@ impl Gatherer<'_> {
             detections: None,
         };
         report::written::write(
-            &mut found,
+            &mut export,
+            found,
             &given,
             &request,
             words,
@@ -81,7 +84,7 @@ impl Gatherer<'_> {
     }
 
     /// Writes all formats, and slices.
-    pub(super) fn fill(&self, folder: &Path, input: Input, evidence: &Evidence) -> Result<(), CliError> {
+    pub(super) fn fill(&self, folder: &Path, mut input: Input, evidence: &Evidence) -> Result<(), CliError> {
         let formats = [
             ("evidence.md", Format::Markdown),
             ("evidence.csv", Format::Csv),
@@ -95,20 +98,27 @@ impl Gatherer<'_> {
             style::warn("no slices were written, because the export has no checkpoint");
             return Ok(());
         }
-        let mut input = input;
-        let trust = self.args.trust.path();
         let sampled: HashSet<_> = sampled(evidence).map(|shown| (shown.chain, shown.seq)).collect();
+        let subject = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0);
+        let looking = subject.map(|subject| {
+            EventEvaluator::new(self.catalog, &self.parsers, self.pack, Some(&subject.id), None)
+        });
+        let (mut selections, mut paths) = (Vec::new(), Vec::new());
         if !sampled.is_empty() {
-            let is_sampled = |chain, seq, _: &str| sampled.contains(&(chain, seq));
-            slice::matching(&mut input, trust, &is_sampled, &folder.join("samples.ndjson"))?;
+            let is_sampled = |link: &EventLink, _: &str| sampled.contains(&(link.chain, link.seq));
+            selections.push(Selection::all().matching(is_sampled));
+            paths.push(folder.join("samples.ndjson"));
         }
-        if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
-            let looking =
-                EventEvaluator::new(self.catalog, &self.parsers, self.pack, Some(&subject.id), None);
-            let is_about = |chain, _, text: &str| {
-                self.examine(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
+        if let Some(looking) = &looking {
+            let is_about = |link: &EventLink, text: &str| {
+                self.examine(looking, text, (Time::MIN, link.chain, None), 0).looked.is_about_subject()
             };
-            slice::matching(&mut input, trust, &is_about, &folder.join("subject.ndjson"))?;
+            selections.push(Selection::all().matching(is_about));
+            paths.push(folder.join("subject.ndjson"));
+        }
+        let trust = self.args.trust.path().map(input::trust).transpose()?;
+        slice::cut_all(&mut input, &selections, &paths, trust.as_ref())?;
+        if let Some(subject) = subject {
             write(Some(&folder.join("subject.csv")), &countersign_controls::rows(&subject.events.listed))?;
         }
         if let Some(record) = &evidence.record {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use countersign::verify::report::{CheckState, Report};
-use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
+use countersign::verify::{EventVisitor, Options, SelectedItem, SummarizedEvent, Verdict, VerifiedItem};
 use countersign_analyze::Analysis;
 use countersign_dispatch::{Dispatch, Feed};
 use countersign_feeds::{Finding, Kind, Log};
@@ -11,28 +11,30 @@ use countersign_spill::PendingEvents;
 use countersign_watch::{Draft, LogState};
 
 use super::Args;
-use crate::commands::analyze;
+use crate::commands::analyze::{self, FindingsVisitor};
 use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts};
 use crate::commands::{rules, verify};
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
+use crate::io::study::{Both, Consumer, Examiner, Optional, study};
 use crate::io::verdict::count;
-use crate::io::visit::visit;
 use crate::io::{style, verdict};
 
 pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let threads = args.threads.count();
-    let mut input = open_export(&args.from)?.rereadable()?;
+    let mut input = open_export(&args.from)?;
     let has_quorum = trust.has_quorum();
     let pins = delivery.progress().pin().into_iter().collect();
-    let options = Options { trust: trust.clone(), pins, ..Options::default() };
-    let mut visitor = EventKeeper::default();
+    let options = Options { trust, pins, ..Options::default() };
     let name = input.name().to_owned();
-    let examiner = || |event: &SummarizedEvent<'_>| feed.events.then(|| event.select_with_text(()));
-    let verification = visit(&mut input, options, threads, examiner, &mut visitor)?;
-    let EventKeeper(pending) = visitor;
+    let pack = rules::load(&args.rules)?;
+    let findings = feed.findings.then(|| FindingsVisitor::new(&pack, &feed.parsers));
+    let events = feed.events.then(EventKeeper::default);
+    let mut consumers = Both(Optional(events), Optional(findings));
+    let verification = study(&mut input, options, threads, &mut consumers)?;
+    let Both(Optional(events), Optional(findings)) = consumers;
     let report = &verification.report;
     let log = covering_checkpoint(report, has_quorum, &name)?;
     if delivery.progress().is_saved()
@@ -43,15 +45,11 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
         return Err(CliError::unusable("feed.partial", message, hint).within(&name));
     }
     delivery.progress_mut().set_origin(log.origin)?;
-    // Rules run before anything is sent, because they can fail.
-    let pack = rules::load(&args.rules)?;
-    let analyzed = feed
-        .findings
-        .then(|| analyze::analyze(&mut input, trust, &pack, &feed.parsers, threads))
-        .transpose()?;
+    let analyzed = findings.map(|findings| findings.finish(report.clone())).transpose()?;
     let signer_trusts = SignerTrusts::from_report(report);
     let mut uncovered = 0u64;
-    pending.for_each(|event| {
+    let events = events.map_or_else(PendingEvents::default, |EventKeeper(events)| events);
+    events.for_each(|event| {
         if event.index >= log.size {
             uncovered += 1;
             return Ok(());
@@ -101,6 +99,26 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
 /// Keeps events until the whole export is verified.
 #[derive(Default)]
 struct EventKeeper(PendingEvents);
+
+/// Selects each event with its text.
+#[derive(Clone, Copy)]
+struct AllEvents;
+
+impl Examiner for AllEvents {
+    type Item = ();
+
+    fn examine(&self, event: &SummarizedEvent<'_>) -> Option<SelectedItem<()>> {
+        Some(event.select_with_text(()))
+    }
+}
+
+impl Consumer for EventKeeper {
+    type Examiner = AllEvents;
+
+    fn examiner(&self) -> AllEvents {
+        AllEvents
+    }
+}
 
 impl EventVisitor for EventKeeper {
     type Item = ();

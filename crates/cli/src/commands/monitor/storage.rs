@@ -62,7 +62,10 @@ impl Storage {
         saved: &mut String,
     ) -> Result<(), CliError> {
         let (path, text) = match (self, state.pin()) {
-            (Self::State(path), _) => (path, state.to_text(origin)),
+            (Self::State(path), _) => {
+                let text = state.to_text(origin);
+                (path, text.map_err(|error| CliError::io("write", &shown(path), &error.into()))?)
+            }
             (Self::Pin(path), Some(pin)) => (path, pin.to_string()),
             _ => return Ok(()),
         };

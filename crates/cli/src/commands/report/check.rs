@@ -8,14 +8,15 @@ use countersign::verify::Report;
 use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, VerifiedEntries, is_page};
 
 use super::claims::{self, AlteredClaims};
-use super::detections::{OwnDetections, detect, detect_own};
+use super::detections::OwnDetections;
 use super::own_trust::{self, OwnAnswer, OwnResult, unrecognized_words};
-use super::selected::{ReportSelection, SelectedEvents, VerifyInput, embedded_export, name, select};
+use super::selected::{
+    ReportInput, ReportSelection, SelectedEvents, VerifyInput, embedded_export, name, select,
+};
 use super::written::{json, verified_with_shown};
-use super::{Args, detections, page};
+use super::{Args, detections, page, selected};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::contents::open_export;
 use crate::io::input;
 use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
@@ -75,11 +76,10 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
                 let other = "the embedded trust file is not yours; the verdict below uses yours";
                 lines.push(format!("{} {other}", doubt("!")));
                 let given = VerifyInput { trust: Some(own.clone()), pins: embedded.pins };
-                let OwnResult { report, answer } =
-                    own_trust::search_file(file, &given, &answer_entries(&frame, &shown))?;
                 // With the export, the answer is compared below.
                 let is_last = args.export.is_none();
-                let detected = if is_last { detections::detect_own_again(file, &given)? } else { None };
+                let OwnResult { report, answer, detected } =
+                    own_trust::ask_file(file, &given, &answer_entries(&frame, &shown), is_last)?;
                 (report, answer.filter(|_| is_last), detected)
             }
         };
@@ -99,14 +99,12 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     if file.is_none() {
         lines.extend(detections::describe_stated(&frame));
     }
-    let whole = match (&args.export, &file) {
-        (Some(export), _) => Some(open_export(export)?),
-        (None, Some(file)) if frame.slice.is_none() => Some(embedded_export(file)),
-        (None, _) => None,
-    };
+    let mut export = args.export.as_deref().map(selected::open).transpose()?;
+    let mut embedded = file.as_ref().filter(|_| frame.slice.is_none()).map(embedded_export);
+    let whole = export.as_mut().map(|export| &mut export.input).or(embedded.as_mut());
     let claims = claims::find(&frame, whole, &args.own.load()?)?;
     lines.extend(claims.iter().flat_map(AlteredClaims::describe));
-    if let Some(export) = &args.export {
+    if let Some(export) = &mut export {
         status = compare_export(args, export, &frame, file.as_ref(), own, &mut lines)?;
     }
     verdict::print(&(lines.join("\n") + "\n"))?;
@@ -133,14 +131,15 @@ fn answer_entries(frame: &Frame, shown: &VerifiedEntries) -> Vec<u64> {
 /// by the reader's.
 fn compare_export(
     args: &Args,
-    export: &Path,
+    export: &mut ReportInput,
     frame: &Frame,
     file: Option<&File>,
     own: Option<(String, Vec<u8>)>,
     lines: &mut Vec<String>,
 ) -> Result<ExitStatus, CliError> {
+    let name = export.input.name().to_owned();
     let differs = |what: &str, hint: &str| {
-        CliError::unusable("evidence.invalid", what.to_owned(), hint).into_broken().within(&shown(export))
+        CliError::unusable("evidence.invalid", what.to_owned(), hint).into_broken().within(&name)
     };
     let trust = match file {
         Some(file) => {
@@ -174,7 +173,7 @@ fn compare_export(
         has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),
     };
-    let found = select(export, &given, &request)?;
+    let (found, detected) = select(export, &given, &request, pack.as_ref())?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
         let hint = "pass the export whose SHA-256 is in the report";
@@ -182,7 +181,7 @@ fn compare_export(
     }
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
-    whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&shown(export)))?;
+    whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&name))?;
     if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
         return Err(differs("the query or sample selects different events", OWN_PARSERS));
     }
@@ -195,24 +194,20 @@ fn compare_export(
         );
         return Err(differs(&message, OWN_PARSERS));
     }
-    if let Some(pack) = &pack {
-        let ReportSelection { range, parsers, threads, .. } = &request;
-        let found = detect(&mut open_export(export)?, &given, pack, *range, parsers, *threads)?;
-        if Some(&found.stated) != frame.detections.as_ref() {
-            let message = "the rules have other findings, or examine other events, than the report states";
-            return Err(differs(message, OWN_PARSERS));
-        }
+    if detected.as_ref().map(|detected| &detected.stated) != frame.detections.as_ref() {
+        let message = "the rules have other findings, or examine other events, than the report states";
+        return Err(differs(message, OWN_PARSERS));
     }
     lines.push(export_matches(frame, &found));
     let is_same = |own: &(String, Vec<u8>)| given.trust.as_ref().is_some_and(|trust| trust.1 == own.1);
     let (parsers, threads) = (&request.parsers, request.threads);
     let (report, answer, detected) = match own {
         Some(own) if !is_same(&own) => {
-            let given = VerifyInput { trust: Some(own), pins: given.pins };
-            let OwnResult { report, answer } =
-                own_trust::search_whole(export, frame, &given, &found.leaves, parsers, threads)?;
-            let detect = |pack| detect_own(&mut open_export(export)?, frame, &given, pack, parsers, threads);
-            (report, answer, pack.as_ref().map(detect).transpose()?)
+            let (given, input) = (VerifyInput { trust: Some(own), pins: given.pins }, &mut export.input);
+            let run = (parsers, threads);
+            let OwnResult { report, answer, detected } =
+                own_trust::ask_whole(input, frame, &given, &found.leaves, pack.as_ref(), run)?;
+            (report, answer, detected)
         }
         _ => (found.verification.report, None, None),
     };

@@ -52,7 +52,7 @@ struct Finding {
 /// the export, if it is there.
 pub(super) fn find(
     frame: &Frame,
-    export: Option<Input>,
+    export: Option<&mut Input>,
     parsers: &Parsers,
 ) -> Result<Option<AlteredClaims>, CliError> {
     let Some(query) = &frame.query else { return Ok(None) };
@@ -77,7 +77,7 @@ pub(super) fn find(
 /// Searches the altered events of an export, given their entries by line. Their chains and signers are those that the
 /// links state.
 fn search(
-    mut export: Input,
+    export: &mut Input,
     query: &Query,
     parsers: &Parsers,
     places: &BTreeMap<u64, u64>,

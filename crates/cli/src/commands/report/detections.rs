@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
+use countersign::verify::Report;
 use countersign_analyze::{BlindRule, Coverage, Pack, SourceCoverage, UnreadEvents};
-use countersign_evidence::{Detections, ExportGaps, File, Frame, LimitFacts, MAX_DETECTIONS};
-use countersign_query::Parsers;
+use countersign_evidence::{Detections, ExportGaps, File, Frame, LimitFacts};
 use countersign_query::parser::PromisedFact;
 
-use super::selected::{VerifyInput, embedded_export};
-use crate::commands::analyze::{DetectionScope, analyze_scope, gaps};
+use crate::commands::analyze::{AnalyzedExport, gaps};
 use crate::commands::rules;
 use crate::errors::CliError;
-use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{count, entries};
 
@@ -28,35 +26,13 @@ pub(crate) struct FiledDetections {
     pub(super) named: HashSet<u64>,
 }
 
-/// Verifies an export, and runs the rules of a pack over its events in a range of entries.
-pub(super) fn detect(
-    input: &mut Input,
-    given: &VerifyInput,
-    pack: &Pack,
-    range: Option<(u64, u64)>,
-    parsers: &Parsers,
-    threads: usize,
-) -> Result<FiledDetections, CliError> {
-    let scope = DetectionScope { range, max_findings: Some(MAX_DETECTIONS) };
-    let export = analyze_scope(input, given.options()?, pack, parsers, threads, scope)?;
-    let named = export.outcome.findings.iter().flat_map(|finding| finding.leaves.iter().copied()).collect();
-    let stated = Detections::parse(export.summary().as_bytes())?;
-    Ok(FiledDetections { stated, pack: pack.as_json().into(), named })
-}
-
-/// Runs the rules in an evidence file again, if it contains all events that they examined. Fails once there are more
-/// findings than the file states.
-pub(super) fn detect_again(file: &File, given: &VerifyInput) -> Result<Option<Detections>, CliError> {
-    let Frame { detections, scope, .. } = &file.frame;
-    let (Some(stated), Some(rules), true) = (detections, &file.rules, file.frame.must_detect()) else {
-        return Ok(None);
-    };
-    let pack = parse(rules)?;
-    let mut input = embedded_export(file);
-    let scope = DetectionScope { range: scope.range, max_findings: Some(stated.findings) };
-    let export = analyze_scope(&mut input, given.options()?, &pack, &Parsers::built_in(), 1, scope)
-        .map_err(CliError::into_broken)?;
-    Ok(Some(Detections::parse(export.summary().as_bytes()).map_err(CliError::broken)?))
+impl FiledDetections {
+    pub(super) fn new(export: &AnalyzedExport<'_>) -> Result<Self, CliError> {
+        let findings = &export.outcome.findings;
+        let named = findings.iter().flat_map(|finding| finding.leaves.iter().copied()).collect();
+        let stated = Detections::parse(export.summary().as_bytes())?;
+        Ok(Self { stated, pack: export.pack().as_json().into(), named })
+    }
 }
 
 /// The result of a report's rules by the reader's trust file.
@@ -70,6 +46,12 @@ pub(super) struct OwnDetections {
 }
 
 impl OwnDetections {
+    /// Compares what a frame's rules found by the reader's trust file, whose report is given, with what it states.
+    pub(super) fn compare(frame: &Frame, found: Detections, report: &Report) -> Self {
+        let other = frame.detections.clone().filter(|stated| *stated != found);
+        Self { found, gaps: ExportGaps::from_report(report), range: frame.scope.range, other }
+    }
+
     /// True if the report's result is also the result by the reader's trust file.
     pub(super) fn is_same(&self) -> bool {
         self.other.is_none()
@@ -95,29 +77,10 @@ impl OwnDetections {
     }
 }
 
-/// Runs a report's rules over the events of an export that verify by the reader's trust file.
-pub(super) fn detect_own(
-    input: &mut Input,
-    frame: &Frame,
-    own: &VerifyInput,
-    pack: &Pack,
-    parsers: &Parsers,
-    threads: usize,
-) -> Result<OwnDetections, CliError> {
-    let range = frame.scope.range;
-    let scope = DetectionScope { range, max_findings: Some(MAX_DETECTIONS) };
-    let export = analyze_scope(input, own.options()?, pack, parsers, threads, scope)?;
-    let found = Detections::parse(export.summary().as_bytes())?;
-    let other = frame.detections.clone().filter(|stated| *stated != found);
-    Ok(OwnDetections { found, gaps: ExportGaps::from_report(&export.report), range, other })
-}
-
-/// Runs the rules in an evidence file by the reader's trust file, if the file contains all events that they examined.
-pub(super) fn detect_own_again(file: &File, own: &VerifyInput) -> Result<Option<OwnDetections>, CliError> {
-    let (Some(rules), true) = (&file.rules, file.frame.must_detect()) else { return Ok(None) };
-    let pack = parse(rules)?;
-    let mut input = embedded_export(file);
-    detect_own(&mut input, &file.frame, own, &pack, &Parsers::built_in(), 1).map(Some)
+/// Returns the rules in an evidence file, if it contains all events that they examined.
+pub(super) fn rules_to_repeat(file: &File) -> Result<Option<Pack>, CliError> {
+    let rules = file.rules.as_ref().filter(|_| file.frame.must_detect());
+    rules.map(|rules| parse(rules)).transpose()
 }
 
 fn parse(pack: &[u8]) -> Result<Pack, CliError> {

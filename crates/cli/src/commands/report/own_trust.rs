@@ -1,25 +1,28 @@
 //! Repeats the search of a report with the reader's own trust file, and compares the answers.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use countersign::verify::Report;
-use countersign_evidence::{File, Frame};
+use countersign_analyze::Pack;
+use countersign_evidence::{File, Frame, MAX_DETECTIONS};
 use countersign_query::Parsers;
 
-use super::selected::{FoundEvents, Search, VerifyInput, embedded_export, search_export};
+use super::detections::{OwnDetections, rules_to_repeat};
+use super::selected::{Answers, FoundEvents, Question, Rules, Search, VerifyInput, embedded_export};
 use crate::errors::CliError;
-use crate::io::contents::open_export;
+use crate::io::input::Input;
 use crate::io::style::{bad, good};
 use crate::io::verdict::{count, entries};
 
 /// The maximum number of entries that a sentence lists.
 const MAX_LISTED: usize = 20;
 
-/// The report on an export by the reader's trust file, and the answer in it if the frame has a query.
+/// The report on an export by the reader's trust file, the answer in it if the frame has a query, and the result of the
+/// rules if they were run.
 pub(super) struct OwnResult {
     pub(super) report: Report,
     pub(super) answer: Option<OwnAnswer>,
+    pub(super) detected: Option<OwnDetections>,
 }
 
 /// The answer by the reader's trust file, compared with that of a report.
@@ -113,36 +116,56 @@ pub(super) fn listed(leaves: &[u64]) -> String {
     shown.join(", ") + &rest
 }
 
-/// Verifies the export in an evidence file with the reader's trust file, and searches it. `answer` has the entries of
-/// the file's answer.
-pub(super) fn search_file(file: &File, own: &VerifyInput, answer: &[u64]) -> Result<OwnResult, CliError> {
+/// Verifies the export in an evidence file with the reader's trust file, and searches it. Runs the rules again if
+/// `with_rules` and the file contains all events that they examined. `answer` has the entries of the file's answer.
+pub(super) fn ask_file(
+    file: &File,
+    own: &VerifyInput,
+    answer: &[u64],
+    with_rules: bool,
+) -> Result<OwnResult, CliError> {
     let frame = &file.frame;
-    let mut input = embedded_export(file);
     let is_searched = frame.must_search();
     let search = is_searched.then(|| search_of(frame)).transpose()?.flatten();
+    let pack = if with_rules { rules_to_repeat(file)? } else { None };
     let parsers = Parsers::built_in();
-    let (verification, found) =
-        search_export(&mut input, own.options()?, 1, search.as_ref(), frame.scope.range, &parsers)?;
+    let question = question(frame, search.as_ref(), pack.as_ref(), &parsers);
+    let Answers { verification, found, detections } =
+        question.ask(&mut embedded_export(file), own.options()?, 1)?;
+    let report = verification.report;
     let compare = || OwnAnswer::compare(answer, &found, is_searched);
-    Ok(OwnResult { report: verification.report, answer: frame.query.as_ref().map(|_| compare()) })
+    let detected = detections.map(|of| OwnDetections::compare(frame, of.stated, &report));
+    Ok(OwnResult { answer: frame.query.as_ref().map(|_| compare()), detected, report })
 }
 
-/// Verifies the whole export with the reader's trust file, and searches it. `answer` has the entries that the query
-/// selects by the report's trust file.
-pub(super) fn search_whole(
-    export: &Path,
+/// Verifies the whole export with the reader's trust file, searches it, and runs the report's rules. `answer` has the
+/// entries that the query selects by the report's trust file.
+pub(super) fn ask_whole(
+    export: &mut Input,
     frame: &Frame,
     own: &VerifyInput,
     answer: &[u64],
-    parsers: &Parsers,
-    threads: usize,
+    pack: Option<&Pack>,
+    (parsers, threads): (&Parsers, usize),
 ) -> Result<OwnResult, CliError> {
     let search = search_of(frame)?;
-    let mut input = open_export(export)?;
-    let (verification, found) =
-        search_export(&mut input, own.options()?, threads, search.as_ref(), frame.scope.range, parsers)?;
+    let question = question(frame, search.as_ref(), pack, parsers);
+    let Answers { verification, found, detections } = question.ask(export, own.options()?, threads)?;
+    let report = verification.report;
     let compare = |_| OwnAnswer::compare(answer, &found, true);
-    Ok(OwnResult { report: verification.report, answer: search.as_ref().map(compare) })
+    let detected = detections.map(|of| OwnDetections::compare(frame, of.stated, &report));
+    Ok(OwnResult { answer: search.as_ref().map(compare), detected, report })
+}
+
+fn question<'a>(
+    frame: &Frame,
+    search: Option<&'a Search>,
+    pack: Option<&'a Pack>,
+    parsers: &'a Parsers,
+) -> Question<'a> {
+    let range = frame.scope.range;
+    let rules = pack.map(|pack| Rules { pack, max_findings: MAX_DETECTIONS, range });
+    Question { search, range, rules, parsers }
 }
 
 fn search_of(frame: &Frame) -> Result<Option<Search>, CliError> {

@@ -1,7 +1,7 @@
 //! Verifies an export, and selects the events of a report.
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use countersign::hash::Hash;
@@ -11,23 +11,24 @@ use countersign::pin::Pin;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{
-    EventVisitor, Mark, Options, PendingItem, SignerTrust, SignerTrusts, SummarizedEvent, Verification,
-    VerifiedItem,
+    EventVisitor, Mark, Options, PendingItem, Report, SelectedItem, SignerTrust, SignerTrusts,
+    SummarizedEvent, Verification, VerifiedItem,
 };
+use countersign_analyze::Pack;
 use countersign_evidence::{
-    Described, Draw, Examined, File, SampleRoot, Sampled, SelectedEntries, UNRECOGNIZED,
+    Described, Draw, Examined, File, MAX_DETECTIONS, SampleRoot, Sampled, SelectedEntries, UNRECOGNIZED,
 };
 use countersign_query::{Parsers, Query};
-use sha2::{Digest as _, Sha256};
 
+use super::detections::FiledDetections;
+use crate::commands::analyze::FindingsVisitor;
 use crate::errors::CliError;
 use crate::io::contents::open_export;
+use crate::io::hashing::FileDigest;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
-use crate::io::progress;
 use crate::io::query::{EventQuery, MetConditions, parse_event};
-use crate::io::tee::TeeReader;
-use crate::io::visit::visit;
+use crate::io::study::{Both, Consumer, Examiner, Optional, study};
 
 /// The trust file and the pins, as bytes, with file names.
 pub(crate) struct VerifyInput {
@@ -50,7 +51,6 @@ pub(crate) struct ReportSelection {
 
 /// A verified export with its selected events.
 pub(crate) struct SelectedEvents {
-    pub(crate) path: PathBuf,
     pub(crate) file: Described,
     pub(crate) verification: Verification,
     /// The entries of the selected events that verify, in order.
@@ -103,12 +103,8 @@ impl VerifyInput {
     }
 }
 
-/// Verifies an export, and selects the requested events.
-pub(crate) fn select(
-    export: &Path,
-    given: &VerifyInput,
-    request: &ReportSelection,
-) -> Result<SelectedEvents, CliError> {
+/// Opens the export of a report.
+pub(crate) fn open(export: &Path) -> Result<ReportInput, CliError> {
     if export == Path::new("-") {
         let hint = "save it to a file: a report contains the name and hash of its export";
         return Err(CliError::unusable(
@@ -117,19 +113,39 @@ pub(crate) fn select(
             hint,
         ));
     }
+    Ok(ReportInput { name: name(export), input: open_export(export)?.rereadable()? })
+}
+
+/// The export of a report, named and opened once.
+pub(crate) struct ReportInput {
+    /// The file's name without its directory, which a report does not reveal.
+    pub(crate) name: String,
+    pub(crate) input: Input,
+}
+
+impl ReportInput {
+    /// Returns the file's name, size and SHA-256.
+    pub(crate) fn described(&mut self) -> Result<Described, CliError> {
+        let FileDigest { sha256, bytes } = self.input.digest()?;
+        Ok(Described { name: self.name.clone(), sha256, size: bytes })
+    }
+}
+
+/// Verifies an export, selects the requested events, and runs the rules of a pack, if given.
+pub(crate) fn select(
+    export: &mut ReportInput,
+    given: &VerifyInput,
+    request: &ReportSelection,
+    pack: Option<&Pack>,
+) -> Result<(SelectedEvents, Option<FiledDetections>), CliError> {
     let search = request.query.as_deref().map(|text| Search::parse(text, request.now)).transpose()?;
-    let file = described(export)?;
-    let options = Options { marks: true, ..given.options()? };
+    let options = given.options()?;
     let pins = options.pins.clone();
-    let mut input = open_export(export)?;
-    let (verification, found) = search_export(
-        &mut input,
-        options,
-        request.threads,
-        search.as_ref(),
-        request.range,
-        &request.parsers,
-    )?;
+    let rules = pack.map(|pack| Rules { pack, max_findings: MAX_DETECTIONS, range: request.range });
+    let question =
+        Question { search: search.as_ref(), range: request.range, rules, parsers: &request.parsers };
+    let Answers { verification, found, detections } =
+        question.ask(&mut export.input, options, request.threads)?;
     let FoundEvents { all, matching: leaves, unrecognized, roots, .. } = found;
     let origin = verification.report.origin.as_deref();
     given.warn_of_other_logs(&pins, origin);
@@ -137,7 +153,8 @@ pub(crate) fn select(
     let examined =
         search.map(|_| Examined { events: all.len() as u64, unrecognized: unrecognized.len() as u64 });
     let sample = sample.transpose()?;
-    Ok(SelectedEvents { path: export.to_owned(), file, verification, leaves, examined, sample })
+    let file = export.described()?;
+    Ok((SelectedEvents { file, verification, leaves, examined, sample }, detections))
 }
 
 /// A query, and the one that selects the events that state no actor, no action, or no time.
@@ -175,49 +192,58 @@ impl FoundEvents {
     }
 }
 
-/// Verifies an export, and searches the events of a range.
-pub(super) fn search_export(
-    input: &mut Input,
-    options: Options,
-    threads: usize,
-    search: Option<&Search>,
-    range: Option<(u64, u64)>,
-    parsers: &Parsers,
-) -> Result<(Verification, FoundEvents), CliError> {
-    let options = Options { marks: true, ..options };
-    let query = search.map(|search| EventQuery::new(&search.query));
-    let examiner = || {
-        |event: &SummarizedEvent<'_>| {
-            let examined = match (search, &query) {
-                (Some(search), Some(query)) => parse_event(event, parsers, |entry| ExaminedEvent {
-                    met: query.examine(entry),
-                    is_unrecognized: search.unrecognized.matches(entry),
-                }),
-                _ => ExaminedEvent { met: Some(MetConditions::default()), is_unrecognized: false },
-            };
-            Some(event.select(examined))
-        }
-    };
-    let mut visitor = SelectionVisitor {
-        query: query.as_ref(),
-        range,
-        found: FoundEvents::default(),
-        by_signer: BTreeMap::new(),
-    };
-    let verification = visit(input, options, threads, examiner, &mut visitor)?;
-    let SelectionVisitor { mut found, by_signer, .. } = visitor;
-    let signers = SignerTrusts::from_report(&verification.report);
-    for ((chain, authorized), SignedEvents { vkey, leaves }) in by_signer {
-        if signers.of_signer(&vkey, chain, authorized) != SignerTrust::Trusted {
-            found.untrusted.extend(&leaves);
-        }
-        found.all.extend(leaves);
+/// The search and the rules of a report, for an export's verified events.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) search: Option<&'a Search>,
+    /// The range of entries that is searched; all of them without one.
+    pub(super) range: Option<(u64, u64)>,
+    pub(super) rules: Option<Rules<'a>>,
+    pub(super) parsers: &'a Parsers,
+}
+
+/// The rules to run over an export's verified events.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) pack: &'a Pack,
+    /// The number of findings above which the run fails.
+    pub(super) max_findings: u64,
+    /// The range of entries that is examined; all of them without one.
+    pub(super) range: Option<(u64, u64)>,
+}
+
+/// The answers to a [`Question`].
+pub(super) struct Answers {
+    pub(super) verification: Verification,
+    pub(super) found: FoundEvents,
+    /// The result of the rules, if some were run.
+    pub(super) detections: Option<FiledDetections>,
+}
+
+impl Question<'_> {
+    /// Verifies an export once, and answers from its events.
+    pub(super) fn ask(
+        self,
+        input: &mut Input,
+        options: Options,
+        threads: usize,
+    ) -> Result<Answers, CliError> {
+        let Self { search, range, rules, parsers } = self;
+        let options = Options { marks: true, ..options };
+        let query = search.map(|search| EventQuery::new(&search.query));
+        let examiner = SelectionExaminer { search, query: query.as_ref(), parsers };
+        let selection =
+            SelectionVisitor { examiner, range, found: FoundEvents::default(), by_signer: BTreeMap::new() };
+        let findings = rules.map(|Rules { pack, max_findings, range }| {
+            FindingsVisitor::new(pack, parsers).within(range).with_max_findings(max_findings)
+        });
+        let mut consumers = Both(selection, Optional(findings));
+        let verification = study(input, options, threads, &mut consumers)?;
+        let Both(selection, Optional(findings)) = consumers;
+        let analyzed = findings.map(|findings| findings.finish(verification.report.clone())).transpose()?;
+        let detections = analyzed.map(|analyzed| FiledDetections::new(&analyzed)).transpose()?;
+        Ok(Answers { found: selection.finish(&verification.report), verification, detections })
     }
-    for leaves in [&mut found.all, &mut found.matching, &mut found.unrecognized, &mut found.untrusted] {
-        leaves.sort_unstable();
-        leaves.dedup();
-    }
-    Ok((verification, found))
 }
 
 /// The result of the search for an event whose signer is not known yet.
@@ -234,9 +260,32 @@ impl PendingItem for ExaminedEvent {
     }
 }
 
+/// Searches events, in any thread.
+#[derive(Clone, Copy)]
+struct SelectionExaminer<'q> {
+    search: Option<&'q Search>,
+    query: Option<&'q EventQuery<'q>>,
+    parsers: &'q Parsers,
+}
+
+impl Examiner for SelectionExaminer<'_> {
+    type Item = ExaminedEvent;
+
+    fn examine(&self, event: &SummarizedEvent<'_>) -> Option<SelectedItem<ExaminedEvent>> {
+        let examined = match (self.search, self.query) {
+            (Some(search), Some(query)) => parse_event(event, self.parsers, |entry| ExaminedEvent {
+                met: query.examine(entry),
+                is_unrecognized: search.unrecognized.matches(entry),
+            }),
+            _ => ExaminedEvent { met: Some(MetConditions::default()), is_unrecognized: false },
+        };
+        Some(event.select(examined))
+    }
+}
+
 /// Selects the events that match the query and are in the range, if given.
 struct SelectionVisitor<'q> {
-    query: Option<&'q EventQuery<'q>>,
+    examiner: SelectionExaminer<'q>,
     range: Option<(u64, u64)>,
     found: FoundEvents,
     /// All events, by chain and by whether the key was authorized when they became verified.
@@ -247,6 +296,33 @@ struct SelectionVisitor<'q> {
 struct SignedEvents {
     vkey: VerifierKey,
     leaves: Vec<u64>,
+}
+
+impl SelectionVisitor<'_> {
+    /// Ends with the report on the export.
+    fn finish(self, report: &Report) -> FoundEvents {
+        let Self { mut found, by_signer, .. } = self;
+        let signers = SignerTrusts::from_report(report);
+        for ((chain, authorized), SignedEvents { vkey, leaves }) in by_signer {
+            if signers.of_signer(&vkey, chain, authorized) != SignerTrust::Trusted {
+                found.untrusted.extend(&leaves);
+            }
+            found.all.extend(leaves);
+        }
+        for leaves in [&mut found.all, &mut found.matching, &mut found.unrecognized, &mut found.untrusted] {
+            leaves.sort_unstable();
+            leaves.dedup();
+        }
+        found
+    }
+}
+
+impl<'q> Consumer for SelectionVisitor<'q> {
+    type Examiner = SelectionExaminer<'q>;
+
+    fn examiner(&self) -> Self::Examiner {
+        self.examiner
+    }
 }
 
 impl EventVisitor for SelectionVisitor<'_> {
@@ -263,7 +339,7 @@ impl EventVisitor for SelectionVisitor<'_> {
             .or_insert_with(|| SignedEvents { vkey: link.vkey.clone(), leaves: Vec::new() })
             .leaves
             .push(link.index);
-        let matches = |met| self.query.is_none_or(|query| query.matches(met, &link));
+        let matches = |met| self.examiner.query.is_none_or(|query| query.matches(met, &link));
         if met.is_some_and(matches) {
             self.found.matching.push(link.index);
         }
@@ -335,28 +411,6 @@ impl Roots {
             leaves: draw.finish(),
         })
     }
-}
-
-/// Returns the file's name, size and SHA-256.
-pub(super) fn described(path: &Path) -> Result<Described, CliError> {
-    let (sha256, size) = hash(&mut Input::open(path)?)?;
-    Ok(Described { name: name(path), sha256, size })
-}
-
-/// Returns the SHA-256 and the size of an input, in bytes.
-pub(crate) fn hash(input: &mut Input) -> Result<(Hash, u64), CliError> {
-    let bar = progress::bar("hashing", input.size());
-    let (mut hasher, mut size) = (Sha256::new(), 0);
-    let name = input.name().to_owned();
-    let tap = |read: &[u8]| {
-        hasher.update(read);
-        size += read.len() as u64;
-        bar.set_position(size);
-    };
-    let mut reader = TeeReader { reader: input.reader()?, tap };
-    io::copy(&mut reader, &mut io::sink()).map_err(|error| CliError::io("read", &name, &error))?;
-    bar.finish_and_clear();
-    Ok((Hash(hasher.finalize().into()), size))
 }
 
 /// Returns a file's name without its directory, which a report does not reveal.

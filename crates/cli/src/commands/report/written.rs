@@ -11,12 +11,13 @@ use countersign_evidence::{
 use countersign_query::Parsers;
 use countersign_slice::Selection;
 
-use super::detections::{FiledDetections, detect_again};
+use super::detections::{FiledDetections, rules_to_repeat};
 use super::selected::{
-    ReportSelection, Search, SelectedEvents, VerifyInput, described, embedded_export, search_export,
+    Answers, Question, ReportInput, ReportSelection, Rules, Search, SelectedEvents, VerifyInput,
+    embedded_export,
 };
 use crate::commands::slice;
-use crate::errors::{CliError, shown};
+use crate::errors::CliError;
 use crate::io::input::Input;
 use crate::io::output::Output;
 
@@ -46,7 +47,8 @@ pub(crate) enum Embed {
 /// Writes a report to a file or to standard output, as an evidence file with `page`, or as JSON. Returns a note for
 /// the summary line.
 pub(crate) fn write(
-    found: &mut SelectedEvents,
+    export: &mut ReportInput,
+    found: &SelectedEvents,
     given: &VerifyInput,
     request: &ReportSelection,
     annotations: Annotations<'_>,
@@ -86,9 +88,9 @@ pub(crate) fn write(
     let embed = embedded(found, request, detections.as_ref(), annotations.embed)?;
     let named = detections.as_ref().map(|found| &found.named).or(annotations.named.as_ref());
     let export = if (is_all && named.is_none()) || embed == Embed::Examined {
-        read_all(&found.path, found.file.size)?
+        read_all(&mut export.input, found.file.size)?
     } else {
-        let (bytes, events) = cut(found, given, request, named)?;
+        let (bytes, events) = cut(export, found, given, request, named)?;
         frame.slice = Some(Sliced {
             file: Described::new(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
             events,
@@ -149,15 +151,16 @@ fn note(embed: Embed, is_none: bool) -> &'static str {
 }
 
 /// Reads the entire export.
-fn read_all(path: &Path, size: u64) -> Result<Vec<u8>, CliError> {
+fn read_all(export: &mut Input, size: u64) -> Result<Vec<u8>, CliError> {
     if size > MAX_EXPORT_BYTES as u64 {
         return Err(too_long());
     }
-    fs::read(path).map_err(|error| CliError::io("read", &shown(path), &error))
+    export.all(MAX_EXPORT_BYTES as u64 >> 20)
 }
 
 /// Returns a slice with the selected events, and their number.
 fn cut(
+    export: &mut ReportInput,
     found: &SelectedEvents,
     given: &VerifyInput,
     request: &ReportSelection,
@@ -181,8 +184,7 @@ fn cut(
     let directory = tempfile::tempdir().map_err(failed)?;
     let path = directory.path().join("slice");
     let trust = given.trust.is_some().then_some(&options.trust);
-    let mut input = Input::open(&found.path)?;
-    let (events, _) = slice::cut(&mut input, &selection, trust, Some(&path))?;
+    let (events, _) = slice::cut(&mut export.input, &selection, trust, Some(&path))?;
     if fs::metadata(&path).map_err(failed)?.len() > MAX_EXPORT_BYTES as u64 {
         return Err(too_long());
     }
@@ -212,11 +214,16 @@ pub(super) fn verified_with_shown(
     let query = file.frame.query.as_deref().filter(|_| file.frame.must_search());
     let search = query.map(|text| Search::parse(text, file.frame.time)).transpose()?;
     let parsers = Parsers::built_in();
-    let (verification, found) =
-        search_export(&mut input, given.options()?, 1, search.as_ref(), None, &parsers)?;
+    let pack = rules_to_repeat(file)?;
+    let rules = pack.as_ref().zip(file.frame.detections.as_ref());
+    let range = file.frame.scope.range;
+    let rules = rules.map(|(pack, stated)| Rules { pack, max_findings: stated.findings, range });
+    let question = Question { search: search.as_ref(), range: None, rules, parsers: &parsers };
+    let Answers { verification, found, detections } =
+        question.ask(&mut input, given.options()?, 1).map_err(CliError::into_broken)?;
     let root = found.roots.root(verification.report.origin.as_deref());
     let selected = search.map(|_| found.selected());
-    let detections = detect_again(file, given)?;
+    let detections = detections.map(|found| found.stated);
     Ok((verification.report, VerifiedEntries { leaves: found.all, root, selected, detections }))
 }
 
@@ -230,7 +237,7 @@ pub(super) fn json(report: &Report) -> Result<String, CliError> {
 fn tool() -> Result<Tool, CliError> {
     let path = std::env::current_exe().map_err(|error| CliError::system("find this program", &error))?;
     let version = env!("CARGO_PKG_VERSION").into();
-    Ok(Tool { name: "countersign".into(), version, sha256: described(&path)?.sha256 })
+    Ok(Tool { name: "countersign".into(), version, sha256: Input::open(&path)?.digest()?.sha256 })
 }
 
 /// Returns a file's name without its extensions.

@@ -38,7 +38,11 @@ impl<'f> Export<'f> {
             let hint = "save the export to a file first";
             return Err(CliError::unusable("index.stream", "an index requires an export in a file", hint));
         };
-        let failed = |error: io::Error| CliError::io("read", input.name(), &error);
+        let failed = |error: io::Error| match error.kind() {
+            // The file became shorter.
+            io::ErrorKind::UnexpectedEof => changed(input.name()),
+            _ => CliError::io("read", input.name(), &error),
+        };
         let chunks = bytes.div_ceil(CHUNK_BYTES);
         let next = AtomicU64::new(0);
         let work = || -> io::Result<Vec<(u64, Hash, u64)>> {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use countersign::verify::parts::{self, PartsVerification, Stored};
 use countersign::verify::{CoveredLink, Options, Verification};
 
-use crate::commands::summarize::{open, open_summaries, within};
+use crate::commands::summarize::{open_summaries, seekable, within};
 use crate::errors::{CliError, shown};
+use crate::io::input::Input;
 use crate::io::seekable::SeekableFile;
 use crate::io::{progress, style};
 
@@ -67,7 +68,7 @@ pub(crate) fn verify(
 ) -> Result<Verification, CliError> {
     let summaries = Summaries::open(paths)?;
     if let Some(export) = export {
-        check_export(export, summaries.stored.iter().zip(paths))?;
+        check_export(&mut Input::open(export)?, summaries.stored.iter().zip(paths))?;
     }
     let Summaries { stored, bytes, .. } = summaries;
     let bar = progress::bar("verifying", Some(bytes));
@@ -80,17 +81,16 @@ pub(crate) fn verify(
 
 /// Checks that the summaries, each with its path, belong to the export.
 pub(crate) fn check_export<'a>(
-    export: &Path,
+    export: &mut Input,
     summaries: impl Iterator<Item = (&'a Stored<SeekableFile>, &'a PathBuf)>,
 ) -> Result<(), CliError> {
-    let mut file = open(export)?;
+    let name = export.name().to_owned();
+    let file = seekable(export)?;
     for (summary, path) in summaries {
         let other = |why| {
-            CliError::from(why)
-                .because(&format!("the summary doesn't belong to {}", shown(export)))
-                .within(&shown(path))
+            CliError::from(why).because(&format!("the summary doesn't belong to {name}")).within(&shown(path))
         };
-        summary.is_of(&mut file).map_err(other)?;
+        summary.is_of(file).map_err(other)?;
     }
     Ok(())
 }

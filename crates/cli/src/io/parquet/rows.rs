@@ -28,7 +28,7 @@ use crate::io::export;
 use crate::io::export::Part;
 use crate::io::input::Input;
 use crate::io::tee::TeeReader;
-use crate::io::visit::visit_tapped;
+use crate::io::visit::visit;
 
 /// The rows of a verified export, or of some of its parts.
 pub(crate) struct Rows {
@@ -101,12 +101,10 @@ impl Rows {
     ) -> Result<Self, CliError> {
         let mut input = input.rereadable()?;
         let mut signers = Signers::default();
-        let mut hash = Sha256::new();
         let options = Options { trust, ..Options::default() };
         let examiner = || |event: &SummarizedEvent<'_>| Some(event.select(()));
-        let tap = |bytes: &[u8]| hash.update(bytes);
-        let verification = visit_tapped(&mut input, tap, options, threads, examiner, &mut signers)?;
-        let (sha256, count) = (hash.finalize().into(), signers.verified.len());
+        let verification = visit(&mut input, options, threads, examiner, &mut signers)?;
+        let (sha256, count) = (input.digest()?.sha256.0, signers.verified.len());
         let whole = Stretch { part: None, begin: 0, bytes: u64::MAX, first_entry: 0, sha256, rows: count };
         Ok(Self { input, verification, parsers, signers, stretches: vec![whole], cut: None, count })
     }
