@@ -342,13 +342,8 @@ async fn forget(
     leaves: &Arc<RoaringTreemap>,
     settle: bool,
 ) -> Result<(), StoreError> {
-    let Some(search) = reading.search().cloned() else { return Ok(()) };
-    let (reader, leaves) = (reading.log_server().reader().clone(), leaves.clone());
-    blocking(move || {
-        search.forget(&*reader, leaves.iter())?;
-        if settle { search.settle(&*reader) } else { Ok(()) }
-    })
-    .await
+    let (reading, leaves) = (reading.clone(), leaves.clone());
+    blocking(move || reading.remove_from_index(leaves.iter(), settle)).await
 }
 
 async fn blocking<T: Send + 'static>(

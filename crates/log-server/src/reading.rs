@@ -21,6 +21,7 @@ use crate::reads::Reads;
 use crate::retention::due::DueTimes;
 use crate::retention::holds::Holds;
 use crate::search::Search;
+use crate::search::tenants::{FOLDER, TenantIndex, TenantIndexes};
 use crate::search_shares::{SearchShares, SlicedSearch};
 use crate::tokens::Tokens;
 use countersign_log::erase::ErasureSearch;
@@ -30,6 +31,7 @@ use countersign_log::own_chain::OwnChains;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::StoreError;
 use countersign_log::submission::SubmitError;
+use countersign_log::tenants::tenant::TenantId;
 use countersign_log::tokens::{Access, AccessError, Right, Scope};
 
 /// The interval between checks whether tokens are still valid, which also end live views without new events.
@@ -40,6 +42,10 @@ pub struct Reading {
     log_server: LogServer,
     exporter: Exporter,
     search: Option<Arc<Search>>,
+    /// The search indexes of tenant logs, if this is a root log or a tenant log of a server that has some.
+    tenant_indexes: Option<Arc<TenantIndexes>>,
+    /// The ID of the tenant log.
+    tenant: Option<TenantId>,
     tokens: Arc<Tokens>,
     issuer: Option<Arc<Issuer>>,
     reads: Arc<Reads>,
@@ -80,6 +86,8 @@ impl Reading {
             log_server,
             exporter,
             search,
+            tenant_indexes: None,
+            tenant: None,
             tokens: Arc::new(Tokens::new(folder)),
             issuer: None,
             holds: Arc::new(Holds::new(folder)),
@@ -101,10 +109,12 @@ impl Reading {
         self
     }
 
-    /// Admits tokens that name tenant logs. The caller must check [`Access::logs`].
+    /// Admits tokens that name tenant logs. The caller must check [`Access::logs`]. Without `indexes`, every search in a
+    /// tenant log reads all of its events.
     #[must_use]
-    pub(crate) fn with_tenants(mut self, folder: &Path) -> Self {
+    pub(crate) fn with_tenants(mut self, folder: &Path, indexes: Option<Arc<TenantIndexes>>) -> Self {
         self.tokens = Arc::new(Tokens::for_tenants(folder));
+        self.tenant_indexes = indexes;
         self
     }
 
@@ -119,16 +129,25 @@ impl Reading {
     ) -> Self {
         // Its reader proves the head of the newest tick: what was acknowledged can be read at once.
         let exporter = Exporter::new(log_server.reader().clone(), origin.as_str(), None);
-        let parsers = self.exporter.parsers().clone();
+        let exporter = exporter.with_parsers(self.exporter.parsers().clone());
+        let id = origin.id();
+        let exporter = match self.tenant_indexes.clone() {
+            Some(indexes) => {
+                exporter.with_search(Arc::new(TenantIndex { indexes, id, log_server: log_server.clone() }))
+            }
+            None => exporter,
+        };
         Self {
             reads: self.reads.for_tenant(log_server.clone()),
-            exporter: exporter.with_parsers(parsers),
+            exporter,
             log_server,
             search: None,
+            tenant_indexes: self.tenant_indexes.clone(),
+            tenant: Some(id),
             tokens: self.tokens.clone(),
             issuer: self.issuer.clone(),
             holds: self.holds.clone(),
-            findings: Findings::new(&folder.join("tenants").join(hex::encode(&origin.id()))),
+            findings: Findings::new(&folder.join(FOLDER).join(hex::encode(&id))),
             search_shares: self.search_shares.clone(),
             stopping: self.stopping.clone(),
             erasures: self.erasures.clone(),
@@ -144,9 +163,33 @@ impl Reading {
         &self.log_server
     }
 
-    /// Returns the search index, if there is one.
+    /// Returns the search index of an ordinary log, if there is one.
     pub fn search(&self) -> Option<&Arc<Search>> {
         self.search.as_ref()
+    }
+
+    /// Returns the search indexes of tenant logs, if there are some.
+    pub fn tenant_indexes(&self) -> Option<&Arc<TenantIndexes>> {
+        self.tenant_indexes.as_ref()
+    }
+
+    /// Removes events that are erased, or about to be, from the search index of this log. With `settle`, returns once they
+    /// are removed. Call it on a thread that may block.
+    ///
+    /// # Errors
+    /// If SQLite or the store fails.
+    pub(crate) fn remove_from_index(
+        &self,
+        leaves: impl IntoIterator<Item = u64>,
+        settle: bool,
+    ) -> Result<(), StoreError> {
+        if let (Some(indexes), Some(id)) = (&self.tenant_indexes, &self.tenant) {
+            return indexes.forget(id, leaves, settle);
+        }
+        let Some(search) = &self.search else { return Ok(()) };
+        let reader = &**self.log_server.reader();
+        search.forget(reader, leaves)?;
+        if settle { search.settle(reader) } else { Ok(()) }
     }
 
     /// Returns the tokens of readers.

@@ -13,6 +13,7 @@ mod check;
 mod index;
 mod secret;
 mod segment;
+pub mod tenants;
 mod terms;
 
 use std::collections::{BTreeSet, HashMap};
@@ -142,7 +143,17 @@ impl Search {
     /// # Errors
     /// If SQLite or the store fails.
     pub fn open(folder: &Path, reader: &dyn EntryReader, parsers: Parsers) -> Result<Self, StoreError> {
-        let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
+        Self::open_in(folder, folder.join(FILE), reader, parsers)
+    }
+
+    /// Opens the index at this path, as [`Search::open`] does. The folder has its secret.
+    fn open_in(
+        folder: &Path,
+        path: PathBuf,
+        reader: &dyn EntryReader,
+        parsers: Parsers,
+    ) -> Result<Self, StoreError> {
+        let secret = Secret::load(folder)?;
         let opened = match open_file(&path, reader, &parsers) {
             Ok(None) | Err(SearchError::Broken(_)) => {
                 sqlite::remove(&path)?;

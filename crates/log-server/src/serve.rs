@@ -479,10 +479,7 @@ async fn forget_erased(reading: Weak<Reading>, mut erased: mpsc::UnboundedReceiv
         let Some(reading) = reading.upgrade() else { return };
         let forgot = tokio::task::spawn_blocking(move || {
             reading.findings().forget(&leaves.iter().copied().collect())?;
-            let Some(search) = reading.search() else { return Ok(()) };
-            let reader = &**reading.log_server().reader();
-            search.forget(reader, leaves)?;
-            search.settle(reader)
+            reading.remove_from_index(leaves, true)
         });
         if let Ok(Err(error)) = forgot.await {
             tracing::error!(%error, "removing erased events from the search index or the findings failed");

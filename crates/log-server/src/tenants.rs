@@ -35,6 +35,7 @@ use crate::erasure_locks::ErasureLocks;
 use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts, SubmitError, TenantView, stopping};
 use crate::reading::Reading;
+use crate::search::tenants::TenantIndexes;
 use crate::sqlite;
 
 /// Maximum number of tenant logs that are kept open for the next request.
@@ -166,6 +167,11 @@ impl TenantLogs {
     /// Returns the newest ticks, for growth witnesses.
     pub(crate) const fn growth(&self) -> &GrowthTicks {
         &self.growth
+    }
+
+    /// Returns the search indexes of the tenant logs, if this server has some.
+    pub(crate) fn indexes(&self) -> Option<&Arc<TenantIndexes>> {
+        self.reading.tenant_indexes()
     }
 
     /// Returns the tenants' readers.
@@ -513,6 +519,9 @@ impl TenantLogs {
     /// Closes the tenant logs that aren't in use, when the server stops.
     pub(crate) fn close(&self) {
         self.reading.reads().drop_unrecorded();
+        if let Some(indexes) = self.indexes() {
+            indexes.close();
+        }
         self.close_idle();
     }
 }

@@ -309,7 +309,7 @@ impl SelfCheck {
         Ok(report)
     }
 
-    /// Runs one check of a root log and all its tenant logs. They have no search index.
+    /// Runs one check of a root log and all its tenant logs, and of the open search indexes.
     fn run_on_tenants(
         &self,
         logs: &TenantLogs,
@@ -331,6 +331,12 @@ impl SelfCheck {
         tenants::check_numbers(&self.folder, &mut report)?;
         tenants::check_requests(&self.folder, &mut report)?;
         pages::check_tables(&self.folder, &mut report)?;
+        // An index can't be checked against damaged events.
+        if let Some(indexes) = logs.indexes()
+            && report.is_whole()
+        {
+            indexes.check(&|| keep_pace(0.0))?;
+        }
         Ok(report)
     }
 }

@@ -41,6 +41,7 @@ use crate::jobs::Jobs;
 use crate::log_server::{LogServer, Parts};
 use crate::reading::Reading;
 use crate::root_entries::RootEntries;
+use crate::search::tenants::TenantIndexes;
 use crate::server::AppState;
 use crate::signed_file::SignedFile;
 use crate::sqlite;
@@ -225,8 +226,11 @@ pub(super) async fn serve(config: Config, tenants: TenantConfig) -> Result<Runni
     let clock_task = tokio::spawn(clock.clone().run());
     let witnessing = present_to_witnesses(&log_server, unwitnessed).await?;
     let witnessing = tokio::spawn(witnessing.run());
+    // In a bucket, another server may erase events while this one has an index of them.
+    let indexes = (!is_shared).then(|| TenantIndexes::new(&folder, parsers.clone())).transpose()?;
     let reading = Reading::new(log_server.clone(), &folder, parsers, None, reads, Arc::new(erasures));
-    let reading = start_reading(reading.with_tenants(&folder), issuer, steady, holds)?;
+    let reading = reading.with_tenants(&folder, indexes.map(Arc::new));
+    let reading = start_reading(reading, issuer, steady, holds)?;
     // A sequencer without witnesses has made a tick. One with witnesses waits for what they say about the time.
     let first = if is_tick_due { Instant::now() } else { Instant::now() + tenants.tick };
     let ticking = keep_ticking(jobs.downgrade(), first, tenants.tick);

@@ -7,6 +7,7 @@ mod crashes;
 mod embedded;
 mod endings;
 mod growth;
+mod indexes;
 mod leaks;
 mod losses;
 mod own_events;
