@@ -16,6 +16,8 @@ use crate::tools::Tools;
 use scan::{Faults, Scan};
 use source::Source;
 
+pub(crate) use source::without_tests;
+
 /// The reference.
 const PAGE: &str = "docs/errors.md";
 
@@ -30,6 +32,11 @@ pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {
     let written = fs::read_to_string(tools.path(PAGE)).context(PAGE)?;
     ensure!(text == written, "{PAGE} is stale: run `cargo xtask errors`, and read what changed");
     Ok(format!("{codes} codes"))
+}
+
+/// Returns the number of codes.
+pub(crate) fn count(tools: &Tools) -> Result<usize> {
+    Ok(reference(tools)?.codes)
 }
 
 fn reference(tools: &Tools) -> Result<page::Page> {

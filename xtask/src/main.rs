@@ -8,6 +8,7 @@ mod audit;
 mod background;
 mod bench;
 mod browser;
+mod budgets;
 mod command_line;
 mod docs;
 mod engines;
@@ -72,6 +73,8 @@ enum Task {
     Errors,
     /// Writes the reference of the command line, docs/command-line.md, from the program's help
     CommandLine,
+    /// Prints the size of the code and of its surface, in the format of budgets.toml
+    Budgets(budgets::Args),
     /// Lists changes to the core that no test notices
     Mutants(mutants::Args),
     /// Installs the Python validators that some tests use
@@ -107,6 +110,7 @@ fn run(task: Task) -> Result<()> {
         Task::Docs(args) => docs::run(&tools, &args),
         Task::Errors => errors::run(&tools),
         Task::CommandLine => command_line::run(&tools),
+        Task::Budgets(args) => budgets::run(&tools, &args),
         Task::Mutants(args) => mutants::run(&tools, &args),
         Task::Validators => python::validators(&tools),
         Task::Fmt => suites::format(&tools),

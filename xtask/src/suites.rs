@@ -10,6 +10,7 @@ use crate::agreement;
 use crate::audit;
 use crate::bench;
 use crate::browser;
+use crate::budgets;
 use crate::docs;
 use crate::engines;
 use crate::errors;
@@ -214,6 +215,13 @@ pub(crate) const SUITES: &[Suite] = &[
         concurrency: Concurrency::Any,
         inputs: &[],
         run: errors::test,
+    },
+    Suite {
+        name: "budgets",
+        about: "the code and its surface are within their budgets",
+        concurrency: Concurrency::Any,
+        inputs: &[],
+        run: budgets::test,
     },
     Suite {
         name: "agreement",

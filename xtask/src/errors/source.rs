@@ -442,7 +442,7 @@ pub(super) fn unescaped(text: &str) -> String {
 }
 
 /// Cuts off the module of tests.
-pub(super) fn without_tests(text: &str) -> &str {
+pub(crate) fn without_tests(text: &str) -> &str {
     let is_module = |&(at, _): &(usize, &str)| {
         let first = text[at..].lines().skip(1).find(|line| !line.starts_with("#["));
         first.is_some_and(|line| line.starts_with("mod ") && line.ends_with('{'))
