@@ -57,6 +57,8 @@ pub(crate) struct DevLog {
     pub(crate) token: String,
     /// The text of `readers.txt`.
     pub(crate) readers: String,
+    /// True to give each tenant a log of its own.
+    pub(crate) tenants: bool,
     /// The path of the HTML file at `/`.
     pub(crate) page: Option<String>,
     /// The command to run beside the log.

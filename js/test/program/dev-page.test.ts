@@ -19,30 +19,36 @@ const isOld = major < 22 || (major === 22 && minor < 16);
 
 describe("the page of npx countersign dev", { skip: WITHOUT_CHROMIUM || (isOld && "this Node.js is too old") }, () => {
   let installed: Installed;
-  let child: ChildProcess;
   let browser: Browser;
-  let printed = "";
+  const children: ChildProcess[] = [];
   const here = mkdtempSync(join(tmpdir(), "countersign-dev-page-"));
-  const variable = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(printed)?.[1] ?? assert.fail(name);
+  let variable: (name: string) => string;
 
-  before(async () => {
-    installed = new Installed("countersign");
+  /** Starts a log, and returns its variables. */
+  async function start(...args: readonly string[]): Promise<(name: string) => string> {
+    let printed = "";
     const env = { PATH: process.env.PATH, HOME: here, TMPDIR: here };
     const npx = installed.path("node_modules", ".bin", "countersign");
-    const started = spawn(npx, ["dev", "--listen", "127.0.0.1:0"], { cwd: here, env });
-    started.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
-    child = started;
-    browser = await launch();
+    const child = spawn(npx, ["dev", "--listen", "127.0.0.1:0", ...args], { cwd: here, env });
+    children.push(child);
+    child.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
     await eventually(
       "the variables are printed",
       () => printed,
       (text) => text.includes("COUNTERSIGN_TOKEN="),
     );
+    return (name) => new RegExp(`^${name}=(.*)$`, "m").exec(printed)?.[1] ?? assert.fail(name);
+  }
+
+  before(async () => {
+    installed = new Installed("countersign");
+    browser = await launch();
+    variable = await start();
   });
 
   after(async () => {
     await browser?.close();
-    if (child !== undefined) {
+    for (const child of children) {
       child.kill();
       await once(child, "close");
     }
@@ -51,7 +57,7 @@ describe("the page of npx countersign dev", { skip: WITHOUT_CHROMIUM || (isOld &
   });
 
   /** Opens the page, and collects what the browser complains about. */
-  async function open(locale: string): Promise<{ page: Page; complaints: string[] }> {
+  async function open(locale: string, url = variable("AUDIT_URL")): Promise<{ page: Page; complaints: string[] }> {
     const context = await browser.newContext({ locale });
     const page = await context.newPage();
     const complaints: string[] = [];
@@ -61,7 +67,7 @@ describe("the page of npx countersign dev", { skip: WITHOUT_CHROMIUM || (isOld &
       }
     });
     page.on("pageerror", (error) => complaints.push(String(error)));
-    await page.goto(`${variable("AUDIT_URL")}/`);
+    await page.goto(`${url}/`);
     return { page, complaints };
   }
 
@@ -97,6 +103,34 @@ describe("the page of npx countersign dev", { skip: WITHOUT_CHROMIUM || (isOld &
     await page.getByRole("button", { name: "Log öffnen" }).click();
     await page.getByRole("alert").filter({ hasText: "abgelehnt" }).waitFor();
     assert.equal(await page.locator("html").getAttribute("lang"), "de");
+    await page.context().close();
+  });
+
+  test("lists tenants, creates one, and shows a tenant's log", async () => {
+    const tenants = await start("--tenants", "--temporary");
+    const url = tenants("AUDIT_URL");
+    const recorder = createRecorder({
+      key: tenants("AUDIT_KEY"),
+      to: url,
+      log: tenants("AUDIT_LOG"),
+      tenants: "create",
+    });
+    await recorder.record({ tenant: "acme", action: "job.delete" }).delivered();
+    const { page, complaints } = await open("en", url);
+    await page.getByLabel("Reader's token").fill(tenants("COUNTERSIGN_TOKEN"));
+    await page.getByRole("button", { name: "Open the log" }).click();
+    await page.getByLabel("New tenant").fill("beta");
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("listitem").filter({ hasText: "beta" }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("link", { name: "acme" }).click();
+    await page.locator("cs-rows [role=row]", { hasText: "job.delete" }).waitFor();
+    await page.locator("[data-verdict=verified]").first().waitFor();
+    await recorder.record({ tenant: "acme", action: "user.invite" }).delivered();
+    await page.locator("cs-rows [role=row]", { hasText: "user.invite" }).waitFor();
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(await violations(page), []);
+    await recorder.close();
     await page.context().close();
   });
 });

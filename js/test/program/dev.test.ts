@@ -318,6 +318,31 @@ describe("countersign dev", { skip }, () => {
       );
     });
 
+    test(`${name}: with --tenants, each tenant has a log of its own`, async () => {
+      const here = folder();
+      const script = beside(`
+        import { createRecorder } from "${installed.path("node_modules/countersign/dist/countersign.js")}";
+        const audit = createRecorder({ tenants: "create" });
+        await audit.record({ tenant: "acme", action: "job.delete" }).delivered();
+        await audit.record({ tenant: "beta", action: "user.invite" }).delivered();
+        await audit.close();
+        const headers = { authorization: "Bearer " + process.env.COUNTERSIGN_TOKEN };
+        const get = async (path) => (await fetch(process.env.AUDIT_URL + path, { headers })).text();
+        for (const line of (await get("/tenants")).trim().split("\\n")) {
+          const { name, origin } = JSON.parse(line);
+          const text = await get("/t/" + origin.slice(-32) + "/export");
+          console.log(name, text.includes("job.delete"), text.includes("user.invite"));
+        }`);
+      for (const _ of [1, 2]) {
+        const dev = new Dev({ program, here }, "--tenants", ...script);
+        assert.equal(await dev.ends(), 0, dev.output.stderr);
+        assert.equal(dev.output.stdout, "acme true false\nbeta false true\n");
+      }
+      const { status, stderr } = await run(program, here, ["dev", "--listen", "127.0.0.1:0", "--", "true"]);
+      assert.equal(status, 2);
+      assert.match(stderr, /^✗ error\[arguments.invalid\]: \.countersign\/dev: the folder's log has tenants/);
+    });
+
     test(`${name}: only one server uses a folder`, async () => {
       const dev = new Dev(program);
       await dev.hears("stderr", /folder: \.countersign\/dev /);

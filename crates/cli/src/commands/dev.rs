@@ -42,6 +42,7 @@ Examples:
   countersign dev -- npm run dev   # your app, with AUDIT_KEY, AUDIT_URL and AUDIT_LOG for the SDK
   countersign dev --env .env       # these variables, and COUNTERSIGN_TOKEN for the program
   countersign dev --temporary -- npm test
+  countersign dev --tenants -- npm run dev
   countersign dev --port 9000")]
 pub(crate) struct Args {
     /// Address to listen on, on this machine only; port 0 picks a free port
@@ -60,6 +61,10 @@ pub(crate) struct Args {
     /// Use new keys and a new log, and delete them on exit. An app with an outbox can't continue with the next log
     #[arg(long, conflicts_with = "dir")]
     temporary: bool,
+    /// Give each tenant a log of its own, as `countersign serve --tenants` does. Create one with `POST /tenants`. A folder
+    /// keeps the kind of log that it was created with
+    #[arg(long)]
+    tenants: bool,
     /// Serve this HTML file at / instead of the log's own page
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use countersign::note::SignerKey;
 use zeroize::Zeroizing;
 
-use super::secrets::{DevSecrets, generate_app_key, generate_log_key, generate_token};
+use super::secrets::{ALL_LOGS, DevSecrets, generate_app_key, generate_log_key, generate_token};
 use crate::commands::keygen::write_key;
 use crate::errors::{CliError, shown};
 use crate::io::output::{Output, make_private_folder, write_secret};
@@ -21,9 +21,10 @@ const HOSTED_DATABASE: &str = "durable-object.sqlite";
 pub(crate) struct DevFolder(PathBuf);
 
 impl DevFolder {
-    /// Opens the folder, and creates what is missing.
-    pub(crate) fn open(path: &Path) -> Result<(Self, DevSecrets), CliError> {
+    /// Opens the folder, and creates what is missing. Fails if the folder has the other kind of log.
+    pub(crate) fn open(path: &Path, tenants: bool) -> Result<(Self, DevSecrets), CliError> {
         let folder = Self(path.to_owned());
+        folder.check_kind(tenants)?;
         make_private_folder(&folder.log())?;
         // Keeps the keys out of version control.
         write_missing(&path.join(".gitignore"), "*\n")?;
@@ -33,8 +34,21 @@ impl DevFolder {
             token: load_or_create_token(&path.join("token"))?,
         };
         write_missing(&folder.trust(), &secrets.trust())?;
-        write_missing(&folder.readers(), &secrets.readers())?;
+        write_missing(&folder.readers(), &secrets.readers(tenants))?;
         Ok((folder, secrets))
+    }
+
+    /// Fails if the folder has a log of the other kind: with tenants, or without.
+    fn check_kind(&self, tenants: bool) -> Result<(), CliError> {
+        if !self.readers().exists() || input::small_text(&self.readers())?.contains(ALL_LOGS) == tenants {
+            return Ok(());
+        }
+        let (message, hint) = if tenants {
+            ("the folder's log has no tenants", "use another folder with --dir, or omit --tenants")
+        } else {
+            ("the folder's log has tenants", "add --tenants, or use another folder with --dir")
+        };
+        Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&self.0)))
     }
 
     /// Returns the folder of the log server.

@@ -16,17 +16,17 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let listen = args.address().to_string();
     if args.temporary {
         let secrets = DevSecrets::generate()?;
-        let (trust, readers) = (secrets.trust(), secrets.readers());
+        let (trust, readers) = (secrets.trust(), secrets.readers(args.tenants));
         run_dev_log(&dev_log(
             &secrets,
-            DevLog { listen, trust, readers, page, command, ..DevLog::default() },
+            DevLog { listen, trust, readers, tenants: args.tenants, page, command, ..DevLog::default() },
         ))?;
         return Ok(ExitStatus::Success);
     }
     // Before the folder is created, which a failed start must not leave behind.
     let env = args.env.as_deref().map(env_file).transpose()?;
     let created = topmost_missing(&args.dir).map(text).transpose()?;
-    let (folder, secrets) = DevFolder::open(&args.dir)?;
+    let (folder, secrets) = DevFolder::open(&args.dir, args.tenants)?;
     let files = DevLogFiles {
         folder: shown(&args.dir),
         trust: text(&folder.trust())?,
@@ -34,7 +34,17 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         created,
     };
     let (trust, readers) = (input::small_text(&folder.trust())?, input::small_text(&folder.readers())?);
-    let log = DevLog { listen, trust, readers, page, command, files: Some(files), env, ..DevLog::default() };
+    let log = DevLog {
+        listen,
+        trust,
+        readers,
+        tenants: args.tenants,
+        page,
+        command,
+        files: Some(files),
+        env,
+        ..DevLog::default()
+    };
     run_dev_log(&dev_log(&secrets, log))?;
     Ok(ExitStatus::Success)
 }

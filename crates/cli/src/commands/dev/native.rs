@@ -15,6 +15,9 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::{stop, style};
 
+/// The interval of the ticks, for which a submission to a tenant's log waits.
+const TICK: &str = "1s";
+
 pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     // A signal must not end this process before it has deleted a temporary folder with keys.
     stop::enable_graceful();
@@ -42,7 +45,7 @@ fn finish(ended: Result<Option<i32>, CliError>) -> Result<ExitStatus, CliError> 
 fn serve_from(args: &Args, address: SocketAddr, path: &Path) -> Result<Option<i32>, CliError> {
     // Before the folder is created, which a failed start must not leave behind.
     let env = args.env.as_deref().map(EnvFile::open).transpose()?;
-    let (folder, secrets) = DevFolder::open(path)?;
+    let (folder, secrets) = DevFolder::open(path, args.tenants)?;
     folder.database()?;
     let variables = secrets.variables(address);
     let mut details = Vec::new();
@@ -87,7 +90,8 @@ fn serve(
     let command = <serve::Args as clap::Args>::augment_args(clap::Command::new("dev"));
     let flags = ["dev".into(), "--listen".into(), address.to_string().into(), "--dir".into(), dir];
     let page = args.page.iter().flat_map(|page| ["--page".into(), page.into()]);
-    let flags: Vec<OsString> = flags.into_iter().chain(page).collect();
+    let tenants = args.tenants.then_some(["--tenants", "--tick", TICK].map(OsString::from));
+    let flags: Vec<OsString> = flags.into_iter().chain(page).chain(tenants.into_iter().flatten()).collect();
     let matches = command.get_matches_from(flags);
     let mut args = serve::Args::from_arg_matches(&matches).map_err(|error| {
         CliError::unusable("arguments.invalid", error.to_string(), "report this as a bug")

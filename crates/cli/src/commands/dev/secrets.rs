@@ -16,6 +16,8 @@ const EMITTER: &str = "localhost/dev-app";
 /// The name and the rights of the token's reader, as in `countersign token add`.
 const READER: &str = "dev";
 const RIGHTS: &str = "read,erase,admin";
+/// The end of its line if tenants have logs of their own.
+pub(super) const ALL_LOGS: &str = " log=*";
 
 /// The variables of an app: three for its recorder, and the token for programs that read.
 pub(super) const VARIABLES: [&str; 4] = ["AUDIT_KEY", "AUDIT_URL", "AUDIT_LOG", "COUNTERSIGN_TOKEN"];
@@ -39,9 +41,11 @@ impl DevSecrets {
         format!("log {log}\nemitter {app}\nemitter {log}\n")
     }
 
-    /// Returns the text of `readers.txt`.
-    pub(super) fn readers(&self) -> String {
-        format!("{} {RIGHTS} {READER}\n", hex::encode(&Hash::digest(&[self.token.as_bytes()]).0))
+    /// Returns the text of `readers.txt`. With tenants, the token is for all their logs.
+    pub(super) fn readers(&self, tenants: bool) -> String {
+        let hash = hex::encode(&Hash::digest(&[self.token.as_bytes()]).0);
+        let logs = if tenants { ALL_LOGS } else { "" };
+        format!("{hash} {RIGHTS} {READER}{logs}\n")
     }
 
     /// Returns all variables.

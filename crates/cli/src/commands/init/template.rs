@@ -155,7 +155,7 @@ impl Template {
             write(path, &text)?;
         }
         append(&gitignore, &ignored)?;
-        let (_, secrets) = DevFolder::open(&folder.join(DEFAULT_FOLDER))?;
+        let (_, secrets) = DevFolder::open(&folder.join(DEFAULT_FOLDER), false)?;
         let mut added: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
         added.push(folder.join(DEFAULT_FOLDER));
         // `countersign dev --env` adds the variables to an existing file.

@@ -41,10 +41,24 @@ export interface DevPage {
   respond(request: Request): Promise<Response | undefined>;
 }
 
-/** Loads the page. `file` is an HTML file to serve in its place; null for none. `trust` returns the trust file's text. */
-export async function loadPage(file: string | null, trust: () => string): Promise<DevPage> {
+/** The options of the page. */
+export interface PageOptions {
+  /** An HTML file to serve in its place; null for none. */
+  readonly file: string | null;
+  /** True if tenants have logs of their own, each with its page at `/t/ID/`. */
+  readonly tenants: boolean;
+  /** Returns the text of the trust file for a tenant's log, or for the only log; undefined if there is no such log. */
+  readonly trust: (tenant: string | undefined) => Promise<string | undefined>;
+}
+
+/** Matches the address of a tenant's page. */
+const TENANT_PAGE = /^\/t\/[0-9a-f]{32}\/$/;
+
+/** Loads the page. */
+export async function loadPage({ file, tenants, trust }: PageOptions): Promise<DevPage> {
   const own = file ?? new URL("./page/index.html", import.meta.url);
-  const html = await readFile(own);
+  const text = await readFile(own, "utf8");
+  const html = tenants && file === null ? text.replace("<html ", "<html data-tenants ") : text;
   const page = () =>
     new Response(html, {
       headers: {
@@ -55,15 +69,17 @@ export async function loadPage(file: string | null, trust: () => string): Promis
     });
   return {
     async respond({ method, url }) {
-      const { pathname } = new URL(url);
+      const { pathname, searchParams } = new URL(url);
       if (method !== "GET" && method !== "HEAD") {
         return undefined;
       }
-      if (pathname === "/") {
+      if (pathname === "/" || (tenants && TENANT_PAGE.test(pathname))) {
         return page();
       }
       if (pathname === "/viewer/trust.txt") {
-        return new Response(trust(), { headers: { ...SAFE, "content-type": "text/plain; charset=utf-8" } });
+        const lines = await trust(searchParams.get("tenant") ?? undefined);
+        const headers = { ...SAFE, "content-type": "text/plain; charset=utf-8" };
+        return new Response(lines ?? "", { headers, status: lines === undefined ? 404 : 200 });
       }
       const found = VERIFIERS.has(pathname) ? VERIFIER : FILES.get(pathname);
       if (found === undefined) {

@@ -21,6 +21,8 @@ export interface DevLog {
   readonly trust: string;
   readonly token: string;
   readonly readers: string;
+  /** True to give each tenant a log of its own. */
+  readonly tenants: boolean;
   readonly page: string | null;
   readonly command: readonly string[];
   readonly files: DevLogFiles | null;
@@ -54,11 +56,12 @@ async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
   const { log: key, readers, command, files, env } = settings;
   const stopped = command.length === 0 ? nextSignal(signals) : undefined;
   const module = await WebAssembly.compile(await readFile(new URL("./log.wasm", import.meta.url)));
-  const page = await loadPage(settings.page, () => trust?.text ?? settings.trust);
+  const page = await loadPage({ file: settings.page, tenants: settings.tenants, trust: trustOf });
   let trust: TrustFile | undefined;
   let host: ObjectHost;
   try {
-    host = new ObjectHost(module, { key, trust: settings.trust, readers, cors: "" }, files?.database ?? null);
+    const tenants = settings.tenants ? {} : undefined;
+    host = new ObjectHost(module, { key, trust: settings.trust, readers, cors: "", tenants }, files?.database ?? null);
   } catch (error) {
     await removeCreated(files);
     failed(databaseFailure(files?.database ?? "", error));
@@ -139,6 +142,20 @@ async function serve(settings: DevLog, signals: StopSignals): Promise<number> {
       failed({ code: "trust.invalid", message, hint: "correct the file, which is read again when it changes" });
     }
     return isApplied;
+  }
+
+  /** Returns the text of the trust file for a tenant's log, or for the only log; undefined if there is no such log. */
+  async function trustOf(id: string | undefined): Promise<string | undefined> {
+    const text = trust?.text ?? settings.trust;
+    if (id === undefined) {
+      return text;
+    }
+    const headers = { authorization: `Bearer ${settings.token}` };
+    const response = await host.fetch(new Request("http://localhost/tenants", { headers }));
+    const lines = response.ok ? (await response.text()).split("\n").filter((line) => line !== "") : [];
+    const tenants = lines.map((line) => JSON.parse(line) as { readonly origin: string; readonly since: number | null });
+    const tenant = tenants.find(({ origin }) => origin.endsWith(`/t/${id}`));
+    return typeof tenant?.since === "number" ? `${text}origin ${tenant.origin} ${tenant.since}\n` : undefined;
   }
 
   function notStarted(error: unknown): number {

@@ -15,6 +15,8 @@ export interface DevLog {
   readonly token: string;
   /** Text of `readers.txt`. */
   readonly readers: string;
+  /** True to give each tenant a log of its own. */
+  readonly tenants: boolean;
   /** Path of the HTML file at `/`; null for the log's own page. */
   readonly page: string | null;
   /** Command to run beside the log; empty for none. */

@@ -10,6 +10,11 @@ export const TEXTS = {
     refused:
       "The log refused this token. Copy the value of COUNTERSIGN_TOKEN again, from the terminal of npx countersign dev or the file of --env.",
     unreachable: "The log can't be reached. Check that npx countersign dev is still running.",
+    noTenants: "There are no tenants yet.",
+    waiting: "waits for its first tick",
+    tenant: "New tenant",
+    create: "Create",
+    entries: (number: number) => (number === 1 ? "1 entry" : `${number} entries`),
   },
   de: {
     title: "Entwicklungs-Log",
@@ -20,5 +25,10 @@ export const TEXTS = {
     refused:
       "Das Log hat dieses Token abgelehnt. Kopieren Sie den Wert von COUNTERSIGN_TOKEN erneut, aus dem Terminal von npx countersign dev oder der Datei von --env.",
     unreachable: "Das Log ist nicht erreichbar. Prüfen Sie, ob npx countersign dev noch läuft.",
+    noTenants: "Es gibt noch keine Mandanten.",
+    waiting: "wartet auf den ersten Tick",
+    tenant: "Neuer Mandant",
+    create: "Anlegen",
+    entries: (number: number) => (number === 1 ? "1 Eintrag" : `${number} Einträge`),
   },
 } as const;
