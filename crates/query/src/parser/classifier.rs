@@ -5,6 +5,7 @@ use super::category_rules::Rule;
 use super::parsed::Read;
 use super::parsers::Parsers;
 use super::path::{Scope, Top};
+use super::selection::Action;
 use crate::value::Value;
 
 /// The maximum length of an action that rules are applied to, in bytes. Longer actions have no category.
@@ -54,14 +55,13 @@ impl Parsers {
         if action.is_some_and(|action| action.len() > MAX_ACTION_BYTES) {
             return Categories::default();
         }
-        let action = action.map(str::to_lowercase);
-        self.apply(rules, action.as_deref(), scope, true)
+        self.apply(rules, action.map(Action::new).as_ref(), scope, true)
     }
 
     fn apply(
         &self,
         rules: &[Rule],
-        action: Option<&str>,
+        action: Option<&Action>,
         scope: Option<&Scope<'_, '_>>,
         may_refer: bool,
     ) -> Categories {

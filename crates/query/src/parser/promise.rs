@@ -9,7 +9,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use super::condition::Condition;
 use super::parsed::{Outcome, Read};
 use super::path::{Prefixes, Scope};
-use super::selection::Selection;
+use super::selection::{Action, Selection};
 
 /// A fact that a parser can promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
@@ -167,9 +167,9 @@ impl Promises {
         if open.peek().is_none() && found != PromisedFact::Kind.into() {
             return PromisedFacts::default();
         }
-        let action = read.action.as_deref().map(str::to_lowercase);
+        let action = read.action.as_deref().map(Action::new);
         let unread: PromisedFacts = open
-            .filter(|promise| promise.selection.includes(action.as_deref(), Some(scope)))
+            .filter(|promise| promise.selection.includes(action.as_ref(), Some(scope)))
             .flat_map(|promise| promise.facts.without(found).iter())
             .collect();
         // An event in which nothing is found is of a kind that the parser doesn't know, unless it makes no promises at all.
