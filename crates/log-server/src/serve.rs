@@ -205,12 +205,16 @@ pub async fn serve(config: Config) -> Result<RunningLog, StartError> {
 /// Starts a log server. If the log is empty, `statement` becomes its first event, on the log's own chain.
 ///
 /// # Errors
-/// [`StartError`].
+/// [`StartError`], also for a root log with a statement: it has no events.
 pub async fn serve_with_first_event(
     config: Config,
     statement: Option<serde_json::Value>,
 ) -> Result<RunningLog, StartError> {
     if let Some(tenants) = config.tenants {
+        if statement.is_some() {
+            let why = "a root log has no events";
+            return Err(StoreError::unavailable("recording the log's first event", why).into());
+        }
         return tenants::serve(config, tenants).await;
     }
     let keys = config.keys();
