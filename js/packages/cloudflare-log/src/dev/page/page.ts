@@ -29,8 +29,14 @@ for (const title of document.querySelectorAll("h1")) {
   title.textContent = texts.title;
 }
 const about = document.createElement("p");
-about.textContent = texts.about;
+about.textContent = isList ? texts.aboutTenants : texts.about;
 document.querySelector("header")?.append(about);
+if (tenant !== undefined) {
+  const all = document.createElement("a");
+  all.href = "/";
+  all.textContent = texts.allTenants;
+  document.querySelector("header")?.append(all);
+}
 
 /** Shows the log if the token is right, and otherwise asks for one. */
 async function start(token: string | null): Promise<void> {

@@ -4,6 +4,8 @@ export const TEXTS = {
   en: {
     title: "Development log",
     about: "This is the log of npx countersign dev. New events appear here, verified in your browser.",
+    aboutTenants: "Each tenant of npx countersign dev has a log of its own.",
+    allTenants: "All tenants",
     token: "Reader's token",
     tokenHint: "COUNTERSIGN_TOKEN: in the terminal of npx countersign dev, or in the file of --env",
     open: "Open the log",
@@ -19,6 +21,8 @@ export const TEXTS = {
   de: {
     title: "Entwicklungs-Log",
     about: "Dies ist das Log von npx countersign dev. Neue Ereignisse erscheinen hier, in Ihrem Browser geprüft.",
+    aboutTenants: "Jeder Mandant von npx countersign dev hat ein eigenes Log.",
+    allTenants: "Alle Mandanten",
     token: "Lese-Token",
     tokenHint: "COUNTERSIGN_TOKEN: im Terminal von npx countersign dev, oder in der Datei von --env",
     open: "Log öffnen",
