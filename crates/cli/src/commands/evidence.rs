@@ -20,6 +20,7 @@ use crate::commands::report::selected;
 use crate::commands::{report, rules};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::contents::file_name;
 use crate::io::input::Input;
 use crate::io::output::Folder;
 use crate::io::pieces::PieceArgs;
@@ -200,7 +201,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
             folder.finish()?;
         }
         (None, Some(destination)) => {
-            let source = selected::ReportInput { name: selected::name(export), input };
+            let source = selected::ReportInput { name: file_name(export), input };
             let found = selected::SelectedEvents { file, verification, leaves, examined: None, sample: None };
             gatherer.file(source, &found, destination, &evidence)?;
         }

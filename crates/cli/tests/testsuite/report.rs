@@ -278,6 +278,20 @@ fn only_the_auditors_page_starts_an_evidence_file() {
 }
 
 #[test]
+fn report_on_an_evidence_file_is_about_the_export_in_it() {
+    let place = place();
+    report(&place, &["-o", "first.html"]);
+    place.write("page.html", PAGE);
+    let again = ["report", "first.html", "--trust", "trust.txt", "--page", "page.html", "-o", "again.html"];
+    place.run(&again).success();
+    place
+        .run(&["report", "--check", "again.html", "audit.ndjson"])
+        .success()
+        .stdout(predicate::str::contains("file: audit.ndjson"))
+        .stdout(predicate::str::contains("the export is the one it names"));
+}
+
+#[test]
 fn rejects_another_export() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);

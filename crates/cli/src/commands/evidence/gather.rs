@@ -23,9 +23,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Args;
-use crate::commands::report::selected;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::contents::file_name;
 use crate::io::hashing::FileDigest;
 use crate::io::input::{self, Input};
 use crate::io::pieces;
@@ -132,13 +132,13 @@ impl Gatherer<'_> {
         let Args { framework, catalog, sample, seed, policy, record, subject, rules, own, .. } = self.args;
         let mut options = Vec::new();
         options.extend(framework.clone().map(|name| ("--framework", name)));
-        options.extend(catalog.as_deref().map(|path| ("--catalog", selected::name(path))));
+        options.extend(catalog.as_deref().map(|path| ("--catalog", file_name(path))));
         options.push(("--sample", sample.to_string()));
         options.push(("--seed", seed.clone()));
         options.extend(policy.map(|age| ("--policy", age.to_string())));
         options.extend(record.clone().map(|id| ("--record", id)));
         options.extend(subject.clone().map(|id| ("--subject", id)));
-        options.extend(rules.iter().map(|path| ("--rules", selected::name(path))));
+        options.extend(rules.iter().map(|path| ("--rules", file_name(path))));
         options.extend(own.sources()?.into_iter().map(|file| ("--parsers", file.name)));
         Ok(options)
     }
@@ -203,7 +203,7 @@ impl Gatherer<'_> {
         let mut leaves = leaves.unwrap_or_default();
         leaves.sort_unstable();
         leaves.dedup();
-        let name = args.export.as_deref().map_or_else(String::new, selected::name);
+        let name = args.export.as_deref().map_or_else(String::new, file_name);
         let file = Described { name, sha256, size: bytes };
         let is_none = report.origin.is_none() || matches!(report.verdict, Verdict::Altered | Verdict::Broken);
         if is_none {

@@ -10,13 +10,12 @@ use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, VerifiedEntri
 use super::claims::{self, AlteredClaims};
 use super::detections::OwnDetections;
 use super::own_trust::{self, OwnAnswer, OwnResult, unrecognized_words};
-use super::selected::{
-    ReportInput, ReportSelection, SelectedEvents, VerifyInput, embedded_export, name, select,
-};
+use super::selected::{ReportInput, ReportSelection, SelectedEvents, VerifyInput, embedded_export, select};
 use super::written::{json, verified_with_shown};
 use super::{Args, detections, page, selected};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::contents::file_name;
 use crate::io::input;
 use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
@@ -44,8 +43,11 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     }
     let mut lines = describe(&frame);
     let mut status = ExitStatus::Success;
-    let own =
-        args.trust.path().map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
+    let own = args
+        .trust
+        .path()
+        .map(|path| Ok::<_, CliError>((file_name(path), input::small(path)?)))
+        .transpose()?;
     if let Some(file) = &file {
         let embedded = VerifyInput {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),

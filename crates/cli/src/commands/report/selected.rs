@@ -23,7 +23,7 @@ use countersign_query::{Parsers, Query};
 use super::detections::FiledDetections;
 use crate::commands::analyze::FindingsVisitor;
 use crate::errors::CliError;
-use crate::io::contents::open_export;
+use crate::io::contents::{file_name, open_named_export};
 use crate::io::hashing::FileDigest;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
@@ -63,8 +63,9 @@ pub(crate) struct SelectedEvents {
 impl VerifyInput {
     /// Reads the files.
     pub(crate) fn load(trust: Option<&Path>, pins: &[PathBuf]) -> Result<Self, CliError> {
-        let trust = trust.map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
-        let pins = pins.iter().map(|path| Ok((name(path), input::small(path)?)));
+        let trust =
+            trust.map(|path| Ok::<_, CliError>((file_name(path), input::small(path)?))).transpose()?;
+        let pins = pins.iter().map(|path| Ok((file_name(path), input::small(path)?)));
         Ok(Self { trust, pins: pins.collect::<Result<_, CliError>>()? })
     }
 
@@ -113,7 +114,8 @@ pub(crate) fn open(export: &Path) -> Result<ReportInput, CliError> {
             hint,
         ));
     }
-    Ok(ReportInput { name: name(export), input: open_export(export)?.rereadable()? })
+    let (input, name) = open_named_export(export)?;
+    Ok(ReportInput { name, input: input.rereadable()? })
 }
 
 /// The export of a report, named and opened once.
@@ -411,11 +413,6 @@ impl Roots {
             leaves: draw.finish(),
         })
     }
-}
-
-/// Returns a file's name without its directory, which a report does not reveal.
-pub(crate) fn name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Returns the export in an evidence file as an input.
