@@ -481,7 +481,9 @@ async fn run_server(
         otlp,
         new_keys: args.new_key.clone(),
     };
-    let statement = ending.as_ref().map(|(ending, _)| ending.statement());
+    // With tenants, each new log has a statement of its own.
+    let statement = ending.as_ref().filter(|(ending, _)| !ending.has_tenants());
+    let statement = statement.map(|(ending, _)| ending.statement());
     let mut serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
         StartError::Listen(_) => explain(&error, args.store.as_deref()).because(&args.listen.to_string()),
         StartError::Io { .. } => explain(&error, args.store.as_deref()).within(&shown(&args.dir)),
