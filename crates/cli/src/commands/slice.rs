@@ -1,7 +1,5 @@
 //! `countersign slice`: creates a smaller export that still verifies.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -16,7 +14,7 @@ use countersign_slice::{Plan, Selection, Slicers, Survey};
 
 use crate::arg_groups::{OutputArgs, threads};
 use crate::args;
-use crate::errors::{CliError, shown};
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
 use crate::io::export::Part;
@@ -24,7 +22,7 @@ use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::query::{self, EventMatcher};
 use crate::io::verdict::count;
-use crate::io::{export, parsers, style, visit};
+use crate::io::{export, file_limit, parsers, style, visit};
 
 /// Make a smaller export that still verifies
 ///
@@ -98,9 +96,10 @@ pub(crate) fn slice(
     let matcher = EventMatcher::new(options.own.load()?);
     let selection = selection(options, query.as_ref(), &withheld, &matcher);
     let mut input = open()?.rereadable()?;
-    let plan = plan(&mut input, &selection, trust.as_ref(), |item| matcher.note_signer(item))?;
+    let selections = std::slice::from_ref(&selection);
+    let plans = plan(&mut input, selections, trust.as_ref(), |item| matcher.note_signer(item))?;
     refuse_faulty(&mut input)?;
-    let (events, chains) = write(&mut input, &plan, destination)?;
+    let (events, chains) = write(&mut input, &plans, &[destination])?;
     style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
     Ok(ExitStatus::Success)
 }
@@ -129,38 +128,32 @@ pub(crate) fn cut(
     trust: Option<&Trust>,
     destination: Option<&Path>,
 ) -> Result<(u64, u64), CliError> {
-    let plan = plan(input, selection, trust, |_| {})?;
-    write(input, &plan, destination)
+    let plans = plan(input, std::slice::from_ref(selection), trust, |_| {})?;
+    write(input, &plans, &[destination])
 }
 
-/// Decides which lines of the export a slice needs.
-fn plan<'s>(
+/// Writes an export for each selection, in two passes for all of them.
+pub(crate) fn cut_all(
     input: &mut Input,
-    selection: &'s Selection<'s>,
-    trust: Option<&'s Trust>,
-    visit: impl Fn(&Item<'_>),
-) -> Result<Plan<'s>, CliError> {
-    survey(input, std::slice::from_ref(selection), trust, visit)?
-        .finish()
-        .map_err(|error| failed(error).within(input.name()))
+    selections: &[Selection<'_>],
+    destinations: &[PathBuf],
+    trust: Option<&Trust>,
+) -> Result<(), CliError> {
+    if selections.is_empty() {
+        return Ok(());
+    }
+    let plans = plan(input, selections, trust, |_| {})?;
+    let destinations: Vec<_> = destinations.iter().map(|path| Some(&**path)).collect();
+    write(input, &plans, &destinations).map(|_| ())
 }
 
 /// Decides which lines of the export the slice of each selection needs.
-fn plans<'s>(
+fn plan<'s>(
     input: &mut Input,
     selections: &'s [Selection<'s>],
     trust: Option<&'s Trust>,
     visit: impl Fn(&Item<'_>),
 ) -> Result<Vec<Plan<'s>>, CliError> {
-    survey(input, selections, trust, visit)?.finish_all().map_err(|error| failed(error).within(input.name()))
-}
-
-fn survey<'s>(
-    input: &mut Input,
-    selections: &'s [Selection<'s>],
-    trust: Option<&'s Trust>,
-    visit: impl Fn(&Item<'_>),
-) -> Result<Survey<'s>, CliError> {
     let mut survey: Option<Survey<'_>> = None;
     export::read(input, "reading", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
@@ -173,68 +166,43 @@ fn survey<'s>(
         }
         (Part::Item(..), None) => Ok(()),
     })?;
-    survey.ok_or_else(export::empty)
+    let survey = survey.ok_or_else(export::empty)?;
+    survey.finish_all().map_err(|error| failed(error).within(input.name()))
 }
 
-fn write(input: &mut Input, plan: &Plan<'_>, destination: Option<&Path>) -> Result<(u64, u64), CliError> {
-    let mut output = Output::create(destination)?;
-    let mut lines = Writer::new();
-    let mut slicer = plan.slicer(&mut lines);
-    export::read(input, "slicing", |part| {
-        if let Part::Item(number, item) = part {
-            slicer.line(number, item, &mut lines).map_err(CliError::broken)?;
+/// Writes the slices of these plans, each to its destination. Returns the numbers of events and chains of all slices.
+fn write(
+    input: &mut Input,
+    plans: &[Plan<'_>],
+    destinations: &[Option<&Path>],
+) -> Result<(u64, u64), CliError> {
+    file_limit::raise(destinations.len() as u64);
+    let outputs = destinations.iter().map(|destination| Output::create(*destination));
+    let mut outputs = outputs.collect::<Result<Vec<_>, _>>()?;
+    let mut lines: Vec<_> = plans.iter().map(|_| Writer::new()).collect();
+    let mut slicers = Slicers::new(plans, &mut lines);
+    let mut write = |lines: &mut [Writer]| {
+        let waiting = outputs.iter_mut().zip(lines).filter(|(_, lines)| !lines.as_bytes().is_empty());
+        waiting.into_iter().try_for_each(|(output, lines)| {
             output.write(lines.as_bytes())?;
             lines.clear();
-        }
-        Ok(())
+            Ok(())
+        })
+    };
+    export::read(input, "slicing", |part| {
+        let Part::Item(number, item) = part else { return Ok(()) };
+        slicers.line(number, item, &mut lines).map_err(CliError::broken)?;
+        write(&mut lines)
     })?;
-    slicer.finish(&mut lines).map_err(|error| CliError::broken(error).within(input.name()))?;
-    output.write(lines.as_bytes())?;
-    output.finish()?;
-    Ok((plan.events(), plan.chains()))
+    slicers.finish(&mut lines).map_err(|error| CliError::broken(error).within(input.name()))?;
+    write(&mut lines)?;
+    outputs.into_iter().try_for_each(Output::finish)?;
+    Ok((plans.iter().map(Plan::events).sum(), plans.iter().map(Plan::chains).sum()))
 }
 
 /// A selection that matches nothing does not make an export broken.
 fn failed(error: Error) -> CliError {
     if error.code == Code::Selection { error.into() } else { CliError::broken(error) }
-}
-
-/// The number of bytes of a slice that wait in memory.
-const WAITING_BYTES: usize = 1 << 16;
-
-/// Writes an export for each selection, in two passes for all of them.
-pub(crate) fn cut_all(
-    input: &mut Input,
-    selections: &[Selection<'_>],
-    destinations: &[PathBuf],
-    trust: Option<&Trust>,
-) -> Result<(), CliError> {
-    if selections.is_empty() {
-        return Ok(());
-    }
-    let plans = plans(input, selections, trust, |_| {})?;
-    let mut outs: Vec<_> = plans.iter().map(|_| Writer::new()).collect();
-    let mut slicers = Slicers::new(&plans, &mut outs);
-    // Files are opened only to write to them, because a process can have few open files.
-    let write = |outs: &mut [Writer], least: usize| {
-        outs.iter_mut().zip(destinations).filter(|(out, _)| out.as_bytes().len() >= least).try_for_each(
-            |(out, path)| {
-                let file = File::options().create(true).append(true).open(path);
-                let written = file.and_then(|mut file| file.write_all(out.as_bytes()));
-                out.clear();
-                written.map_err(|error| CliError::io("write", &shown(path), &error))
-            },
-        )
-    };
-    export::read(input, "slicing", |part| {
-        if let Part::Item(number, item) = part {
-            slicers.line(number, item, &mut outs).map_err(CliError::broken)?;
-            write(&mut outs, WAITING_BYTES)?;
-        }
-        Ok(())
-    })?;
-    slicers.finish(&mut outs).map_err(|error| CliError::broken(error).within(input.name()))?;
-    write(&mut outs, 0)
 }
 
 /// Pairs each --withhold with the reason of the --as after it.

@@ -59,6 +59,11 @@ impl<R> Hashing<R> {
         self.state.get_or_insert_default();
     }
 
+    /// True if the bytes are hashed.
+    pub(crate) const fn is_started(&self) -> bool {
+        self.state.is_some()
+    }
+
     /// Starts the next read, after the source was rewound.
     pub(crate) fn restart(&mut self) {
         if let Some(state) = &mut self.state {
@@ -85,5 +90,38 @@ impl<R: Read> Read for Hashing<R> {
             }
         }
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, copy, sink};
+
+    use super::*;
+
+    /// Reads so many bytes of a text, from its beginning, and then the rest if `to_end`.
+    fn read(
+        hashing: &mut Hashing<Cursor<&'static str>>,
+        text: &'static str,
+        bytes: u64,
+        to_end: bool,
+    ) -> bool {
+        *hashing.source_mut() = Cursor::new(text);
+        hashing.restart();
+        copy(&mut hashing.take(bytes), &mut sink()).is_ok() && (!to_end || copy(hashing, &mut sink()).is_ok())
+    }
+
+    #[test]
+    fn all_reads_have_the_same_bytes() {
+        let mut hashing = Hashing::new(Cursor::new(""));
+        hashing.start();
+        assert!(read(&mut hashing, "one\ntwo\n", 2, false) && hashing.digest().is_none());
+        assert!(read(&mut hashing, "one\ntwo\n", 100, true));
+        let digest = hashing.digest();
+        // Also what a pass leaves unread is compared.
+        for (text, bytes) in [("one\nTwo\n", 100), ("one\nTwo\n", 0), ("one\ntwo\n\n", 3), ("one\n", 100)] {
+            assert!(!read(&mut hashing, text, bytes, true), "{text}");
+        }
+        assert!(read(&mut hashing, "one\ntwo\n", 0, true) && hashing.digest() == digest);
     }
 }

@@ -102,6 +102,11 @@ impl Input {
         self
     }
 
+    /// True if the bytes are [hashed](Self::hashed).
+    pub(crate) fn is_hashed(&self) -> bool {
+        self.bytes.is_started()
+    }
+
     /// Makes the input readable more than once: a stream is copied to a temporary file. The bytes are
     /// [hashed](Self::hashed).
     pub(crate) fn rereadable(mut self) -> Result<Self, CliError> {
@@ -114,10 +119,23 @@ impl Input {
         Ok(self.hashed())
     }
 
-    /// Returns the hash and size of the bytes. Reads the input if it wasn't read to its end before.
+    /// Reads what a pass left of a hashed input, so that it is compared too.
+    pub(crate) fn finish(&mut self) -> Result<(), CliError> {
+        if self.is_hashed() {
+            let rest = io::copy(&mut self.bytes, &mut io::sink());
+            rest.map_err(|error| CliError::io("read", &self.name, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the hash and size of the bytes of a file, or of a stream that was [hashed](Self::hashed) from its beginning.
+    /// Reads the input if it wasn't read to its end before.
     pub(crate) fn digest(&mut self) -> Result<FileDigest, CliError> {
         if let Some(digest) = self.bytes.digest() {
             return Ok(digest);
+        }
+        if !self.is_hashed() && self.file().is_none() {
+            return Err(CliError::io("hash", &self.name, &io::ErrorKind::Unsupported.into()));
         }
         self.bytes.start();
         let name = self.name.clone();

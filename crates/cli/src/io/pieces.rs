@@ -139,6 +139,10 @@ where
         pieces.push(piece);
     }
     if let Some(export) = export {
+        // Later reads must have the bytes that the pieces are compared with.
+        if export.is_hashed() {
+            export.digest()?;
+        }
         check_export(export, pieces.iter().map(Piece::summary).zip(paths))?;
     }
     let bar = progress::bar("verifying", Some(size));

@@ -43,8 +43,10 @@ fn read(
     let name = input.name().to_owned();
     let result = verify(input.reader()?, &mut |read| bar.set_position(read));
     bar.finish_and_clear();
-    result.map_err(|error| match error {
+    let verification = result.map_err(|error| match error {
         VisitError::Read(error) => CliError::io("read", &name, &error),
         VisitError::Visitor(failure) => failure,
-    })
+    })?;
+    input.finish()?;
+    Ok(verification)
 }

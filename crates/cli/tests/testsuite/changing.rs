@@ -26,12 +26,13 @@ endpoints: {refuse: [unauthenticated]}
 ";
 
 /// The commands that read an export, as `audit.ndjson`. They write to `out`, or into the folder `out/`.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "verify audit.ndjson --trust trust.txt --json",
     "show audit.ndjson --trust trust.txt",
     "show audit.ndjson --trust trust.txt --query action:role.grant --index=out.index",
     "analyze audit.ndjson --trust trust.txt --rules rule.yml",
     "analyze audit.ndjson --trust trust.txt --rules rule.yml --evidence out/",
+    "analyze audit.ndjson --pieces audit.piece --trust trust.txt --rules rule.yml --evidence out/",
     "enforce policy.yml audit.ndjson --trust trust.txt --rules rule.yml",
     "enforce policy.yml audit.ndjson --trust trust.txt --rules rule.yml --sarif out",
     "inventory audit.ndjson --trust trust.txt",
@@ -113,6 +114,9 @@ fn place() -> (Place, Vec<u8>, Vec<u8>) {
     let genuine = fs::read(place.path("audit.ndjson")).unwrap();
     place
         .run(&["export", "--format", "parquet", "audit.ndjson", "--trust", "trust.txt", "-o", "rows.parquet"])
+        .success();
+    place
+        .run(&["analyze", "audit.ndjson", "--rules", "rule.yml", "--part", "1/1", "-o", "audit.piece"])
         .success();
     let report = "report audit.ndjson --trust trust.txt --detections \
                   --detection-rules rule.yml --embed examined --page page.txt -o genuine.html";

@@ -175,12 +175,12 @@ fn compare_export(
         has_own_parsers: !args.own.is_none(),
         threads: args.threads.count(),
     };
-    let (found, detected) = select(export, &given, &request, pack.as_ref())?;
-    let Described { sha256, size, .. } = &found.file;
-    if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
+    let Described { sha256, size, .. } = export.described()?;
+    if (sha256, size) != (frame.file.sha256, frame.file.size) {
         let hint = "pass the export whose SHA-256 is in the report";
         return Err(differs("this is not the report's export", hint));
     }
+    let (found, detected) = select(export, &given, &request, pack.as_ref())?;
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
     whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&name))?;

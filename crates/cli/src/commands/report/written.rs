@@ -219,8 +219,10 @@ pub(super) fn verified_with_shown(
     let range = file.frame.scope.range;
     let rules = rules.map(|(pack, stated)| Rules { pack, max_findings: stated.findings, range });
     let question = Question { search: search.as_ref(), range: None, rules, parsers: &parsers };
-    let Answers { verification, found, detections } =
-        question.ask(&mut input, given.options()?, 1).map_err(CliError::into_broken)?;
+    let has_rules = rules.is_some();
+    let Answers { verification, found, detections } = question
+        .ask(&mut input, given.options()?, 1)
+        .map_err(|failure| if has_rules { failure.into_broken() } else { failure })?;
     let root = found.roots.root(verification.report.origin.as_deref());
     let selected = search.map(|_| found.selected());
     let detections = detections.map(|found| found.stated);
